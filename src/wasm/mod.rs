@@ -1,0 +1,1 @@
+//! The instances that run processes: engine, code cache, memory, fork, threads. (being written)
