@@ -1,0 +1,15 @@
+//! The one integration-test binary: everything isolet promises, tried through its front doors (the
+//! command line, HTTP, the official SDKs). One binary, so that wasmtime is linked once.
+//!
+//! No test needs another to have run, none waits by the clock, and each has a hang bound: what takes
+//! longer is killed and fails with everything it printed.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests are host programs: they start isolet, the SDKs, and canaries"
+)]
+
+mod canary;
+mod namespace;
+mod run;
+mod sdk;

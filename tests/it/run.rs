@@ -1,0 +1,91 @@
+//! Running host programs from a test: bounded in time, killed as a group, everything printed kept.
+//!
+//! Not for guests: those run in sandboxes, started through isolet.
+
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// What a program did.
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Its standard output, invalid UTF-8 replaced.
+    pub stdout: String,
+    /// Its standard error, invalid UTF-8 replaced.
+    pub stderr: String,
+}
+
+impl Output {
+    /// Its standard output, if it ended with 0; otherwise the test fails and shows all it printed.
+    #[track_caller]
+    pub fn success(self) -> String {
+        assert!(self.status.success(), "ended with {}\n{}", self.status, self.transcript());
+        self.stdout
+    }
+
+    /// Both streams, for a failure's message.
+    pub fn transcript(&self) -> String {
+        format!("--- stdout\n{}\n--- stderr\n{}\n---", self.stdout, self.stderr)
+    }
+}
+
+/// Starts `command` in a process group of its own with nothing on stdin, waits for it at most `bound`,
+/// and returns what it did. A program that takes longer is killed with its children and fails the test.
+#[track_caller]
+pub fn run(command: &mut Command, bound: Duration) -> Output {
+    let shown = format!("{command:?}");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
+    let group = group_of(&child);
+    let stdout = collect(child.stdout.take().expect("stdout is piped"));
+    let stderr = collect(child.stderr.take().expect("stderr is piped"));
+    let (ended, end) = sync_channel(1);
+    let waiter = thread::spawn(move || {
+        let status = child.wait();
+        // The receiver is gone only if the test has already failed.
+        let _ = ended.send(());
+        status.expect("a child can be waited for")
+    });
+    let hung = end.recv_timeout(bound) == Err(RecvTimeoutError::Timeout);
+    // Also after an ordinary end: a child left behind would hold the pipes open for ever.
+    let _ = kill_process_group(group, Signal::KILL);
+    let status = waiter.join().expect("the waiter does not panic");
+    let text = |bytes: thread::JoinHandle<Vec<u8>>| {
+        String::from_utf8_lossy(&bytes.join().expect("the reader does not panic")).into_owned()
+    };
+    let output = Output { status, stdout: text(stdout), stderr: text(stderr) };
+    assert!(!hung, "hung for {bound:?}, killed: {shown}\n{}", output.transcript());
+    output
+}
+
+/// The process group that a child started with `process_group(0)` leads.
+pub fn group_of(child: &Child) -> Pid {
+    let id = i32::try_from(child.id()).expect("a pid fits an i32");
+    Pid::from_raw(id).expect("a pid is not zero")
+}
+
+fn collect(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // A broken stream still leaves what was read before it.
+        let _ = stream.read_to_end(&mut bytes);
+        bytes
+    })
+}
+
+#[test]
+fn a_hang_is_a_failure_that_shows_the_output() {
+    let failure = std::panic::catch_unwind(|| {
+        let mut command = Command::new("sh");
+        run(command.args(["-c", "echo before; exec sleep 1000"]), Duration::from_millis(500));
+    })
+    .expect_err("the bound is shorter than the command");
+    let message = failure.downcast_ref::<String>().expect("a formatted message");
+    assert!(message.contains("hung") && message.contains("before"), "{message}");
+}
