@@ -26,6 +26,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("config", 0),
     ("error", 0),
     ("file", 0),
+    ("wait", 0),
 ];
 
 /// Crates that only some modules may name.
