@@ -1,0 +1,84 @@
+/* One thread of a program runs at a time and the host switches only inside
+ * host calls, so plain loads and stores are atomic. */
+
+#define a_barrier a_barrier
+static inline void a_barrier(void)
+{
+	__asm__ __volatile__ ("" : : : "memory");
+}
+
+#define a_cas a_cas
+static inline int a_cas(volatile int *p, int t, int s)
+{
+	int old = *p;
+	if (old == t) *p = s;
+	return old;
+}
+
+#define a_swap a_swap
+static inline int a_swap(volatile int *p, int v)
+{
+	int old = *p;
+	*p = v;
+	return old;
+}
+
+#define a_fetch_add a_fetch_add
+static inline int a_fetch_add(volatile int *p, int v)
+{
+	int old = *p;
+	*p = (unsigned)old + v;
+	return old;
+}
+
+#define a_fetch_and a_fetch_and
+static inline int a_fetch_and(volatile int *p, int v)
+{
+	int old = *p;
+	*p = old & v;
+	return old;
+}
+
+#define a_fetch_or a_fetch_or
+static inline int a_fetch_or(volatile int *p, int v)
+{
+	int old = *p;
+	*p = old | v;
+	return old;
+}
+
+/* Nobody else can run while this thread spins: give up at once and wait. */
+#define a_spin a_spin
+static inline void a_spin(void)
+{
+}
+
+#define a_crash a_crash
+static inline void a_crash(void)
+{
+	__builtin_trap();
+}
+
+#define a_clz_32 a_clz_32
+static inline int a_clz_32(uint32_t x)
+{
+	return __builtin_clz(x);
+}
+
+#define a_ctz_32 a_ctz_32
+static inline int a_ctz_32(uint32_t x)
+{
+	return __builtin_ctz(x);
+}
+
+#define a_ctz_64 a_ctz_64
+static inline int a_ctz_64(uint64_t x)
+{
+	return __builtin_ctzll(x);
+}
+
+#define a_clz_64 a_clz_64
+static inline int a_clz_64(uint64_t x)
+{
+	return __builtin_clzll(x);
+}

@@ -1,0 +1,61 @@
+#ifndef ISOLET_IMPL_H
+#define ISOLET_IMPL_H
+
+#include <features.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Numbers and layouts: ABI.md. */
+#define SYS_isolet_start_block   0x4000
+#define SYS_isolet_spawn         0x4001
+#define SYS_isolet_thread        0x4002
+#define SYS_isolet_signal_take   0x4003
+#define SYS_isolet_signal_return 0x4004
+#define SYS_isolet_pending_word  0x4005
+
+struct isolet_spawn {
+	uint32_t flags;
+	int32_t pgroup;
+	uint64_t sigmask, sigdefault;
+	uint32_t actions, actions_len;
+	uint32_t reserved[6];
+};
+
+struct isolet_spawn_action {
+	int32_t op, fd, srcfd, oflag;
+	uint32_t mode, path;
+};
+
+enum {
+	ISOLET_SPAWN_CLOSE = 1,
+	ISOLET_SPAWN_DUP2,
+	ISOLET_SPAWN_OPEN,
+	ISOLET_SPAWN_CHDIR,
+	ISOLET_SPAWN_FCHDIR,
+	ISOLET_SPAWN_CLOSEFROM,
+};
+
+struct isolet_signal {
+	int32_t signal;
+	uint32_t handler, flags, reserved;
+	uint64_t old_mask;
+	uint8_t pad[8];
+	uint8_t siginfo[128];
+};
+
+_Static_assert(sizeof(struct isolet_spawn) == 56, "ABI");
+_Static_assert(sizeof(struct isolet_spawn_action) == 24, "ABI");
+_Static_assert(sizeof(struct isolet_signal) == 160, "ABI");
+
+/* The calling thread's pending word. */
+extern hidden volatile int *__isolet_pending_ptr;
+
+/* Page allocator over memory.grow (mman/wasm32/pages.c). Addresses and sizes
+ * are multiples of ISOLET_GRAIN; take returns zeroed memory, 0 if there is none. */
+#define ISOLET_GRAIN 4096
+hidden uintptr_t __isolet_pages_take(size_t bytes, size_t align);
+hidden int __isolet_pages_extend(uintptr_t start, size_t old, size_t bytes);
+hidden void __isolet_pages_give(uintptr_t start, size_t bytes);
+hidden int __isolet_pages_owned(uintptr_t start, size_t bytes);
+
+#endif
