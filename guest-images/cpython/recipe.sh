@@ -1,0 +1,95 @@
+#!/bin/sh
+# Builds zlib and CPython for isolet. Runs in the Debian root that guest-images/build makes (clang-21, lld, binaryen,
+# python3.14, make, patch, zstd), with the sysroot installed as /opt/isolet.
+#
+#     recipe.sh SOURCES WORK OUT
+#
+# SOURCES: folder of the tarballs that guest-images/sources.lock names. WORK: scratch, kept between runs.
+# OUT: receives python3.14.wasm and tree/ (what is unpacked at /), each as it goes into the image.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+sources=$1 work=$2 out=$3
+version=3.14.7
+short=3.14
+zlib_tar="$sources/zlib_1.3.dfsg+really1.3.1.orig.tar.gz"
+python_tar="$sources/python3.14_$version.orig.tar.xz"
+cc=/opt/isolet/bin/wasm32-isolet-cc
+ar=llvm-ar-21
+jobs=${JOBS:-$(nproc)}
+export LC_ALL=C SOURCE_DATE_EPOCH=0
+mkdir -p "$work" "$out"
+prefix=$work/prefix
+
+build_zlib() {
+    [ -f "$prefix/lib/libz.a" ] && return
+    rm -rf "$work/zlib"
+    mkdir -p "$work/zlib" "$prefix/lib" "$prefix/include"
+    tar -xf "$zlib_tar" -C "$work/zlib" --strip-components=1
+    (
+        cd "$work/zlib"
+        for name in adler32 compress crc32 deflate gzclose gzlib gzread gzwrite infback inffast inflate inftrees \
+            trees uncompr zutil; do
+            $cc -O3 -DHAVE_UNISTD_H -DHAVE_STDARG_H -c $name.c -o $name.o
+        done
+        $ar rcs "$prefix/lib/libz.a" ./*.o
+        cp zlib.h zconf.h "$prefix/include"
+    )
+}
+
+unpack_python() {
+    stamp=$(cat "$here"/patches/*.patch | sha256sum | cut -c1-16)
+    [ -f "$work/python/.patched-$stamp" ] && return
+    rm -rf "$work/python" "$work/python-build"
+    mkdir -p "$work/python"
+    tar -xf "$python_tar" -C "$work/python" --strip-components=1
+    for patch in "$here"/patches/*.patch; do
+        patch -s -p1 -d "$work/python" < "$patch"
+    done
+    touch "$work/python/.patched-$stamp"
+}
+
+# Every module is linked in; the ones left out need libraries of later days (bz2, lzma, sqlite3, ssl, curses...) or
+# things that are not there (other processes' memory).
+configure_python() {
+    [ -f "$work/python-build/Makefile" ] && return
+    mkdir -p "$work/python-build/Modules"
+    printf '%s\n' '*disabled*' _ctypes _remote_debugging > "$work/python-build/Modules/Setup.local"
+    (
+        cd "$work/python-build"
+        CONFIG_SITE="$here/config.site" MODULE_BUILDTYPE=static ../python/configure \
+            --host=wasm32-unknown-linux-musl --build=x86_64-linux-gnu --with-build-python="$(command -v python$short)" \
+            --prefix=/usr --disable-test-modules --disable-shared --without-ensurepip --without-mimalloc \
+            --without-remote-debug --with-pkg-config=no --with-system-libmpdec=no \
+            CC="$cc" CPP="$cc -E" AR=$ar RANLIB=llvm-ranlib-21 READELF=llvm-readelf-21 \
+            OPT="-DNDEBUG -O3 -Wall" CFLAGS="-g0" CPPFLAGS="-I$prefix/include" \
+            LDFLAGS="-Wl,-z,stack-size=8388608" \
+            ZLIB_CFLAGS="-I$prefix/include" ZLIB_LIBS="-L$prefix/lib -lz" \
+            > configure.log 2>&1 || { tail -20 configure.log; exit 1; }
+    )
+}
+
+make_tree() {
+    tree=$out/tree
+    lib=$tree/usr/lib/python$short
+    rm -rf "$tree"
+    mkdir -p "$lib/lib-dynload" "$lib/site-packages" "$tree/usr/bin"
+    (cd "$work/python/Lib" && tar -cf - --exclude=test --exclude=tests --exclude=idlelib --exclude=turtledemo \
+        --exclude=lib2to3 --exclude=ensurepip --exclude=tkinter --exclude=turtle.py --exclude=__pycache__ \
+        --exclude='*.pyc' --exclude=ctypes --exclude=curses --exclude=site-packages --exclude=_ios_support.py \
+        --exclude=_android_support.py --exclude=_apple_support.py --exclude=_osx_support.py --exclude=_aix_support.py \
+        --exclude='msilib' .) | tar -xf - -C "$lib"
+    cp "$work/python-build/$(cat "$work/python-build/pybuilddir.txt")"/_sysconfigdata_*.py "$lib/"
+    cp "$work/python/LICENSE" "$lib/LICENSE.txt"
+    # Sources never change under the image, so their times need not be looked at.
+    python$short -m compileall -q -j "$jobs" --invalidation-mode unchecked-hash -s "$tree" -p / "$lib"
+    find "$tree" -type d -exec chmod 755 {} +
+    find "$tree" -type f -exec chmod 644 {} +
+}
+
+build_zlib
+unpack_python
+configure_python
+make -C "$work/python-build" -j "$jobs" python pybuilddir.txt > "$work/make.log" 2>&1 ||
+    { grep -n -E 'error|undefined' "$work/make.log" | head -20; tail -5 "$work/make.log"; exit 1; }
+wasm-opt -O3 --strip-debug --strip-producers "$work/python-build/python" -o "$out/python$short.wasm"
+make_tree
