@@ -6,28 +6,111 @@
 //! A call runs on its thread's turn ([`crate::process::turn`]). It gives the turn up only in [`Call::wait`], so guest memory
 //! is never borrowed across an await, and between two awaits no other thread of the process runs.
 
+pub(crate) mod fork;
+pub(crate) mod growth;
 pub(crate) mod memory;
 pub(crate) mod nr;
 
 use crate::errno::Errno;
 use crate::process::turn::TurnGuard;
-use crate::process::{Kernel, Process, Thread};
+use crate::process::{ExitStatus, Kernel, Process, Thread, exec};
+use growth::Growth;
 use std::future::Future;
+use std::ops::Range;
 use std::sync::Arc;
 use tokio::time::Instant;
-use wasmtime::{Caller, Memory};
+use wasmtime::{AsContext, AsContextMut, Caller, Memory};
+
+/// Starts a further thread of a process: the thread, its stack's top and its argument.
+pub(crate) type StartThread = Arc<dyn Fn(Arc<Thread>, u32, u32) + Send + Sync>;
+
+/// Why a system call does not return to the guest.
+pub(crate) enum Departure {
+    /// The process goes on with another program.
+    Exec(exec::Program),
+    /// The thread ends.
+    ExitThread(u8),
+    /// The process ends.
+    ExitGroup(ExitStatus),
+}
 
 /// What a store holds: the thread that runs in it and its hold on the process's turn.
 pub(crate) struct Context {
     pub(crate) thread: Arc<Thread>,
+    pub(crate) growth: Growth,
+    /// Set before guest code runs.
     pub(crate) memory: Option<Memory>,
-    pub(crate) turn: Option<TurnGuard>,
-    /// Addresses of the thread-local bytes (`__start_isolet_tls`, `__stop_isolet_tls`); empty without threads.
-    pub(crate) locals: std::ops::Range<u32>,
-    /// This thread's bytes of that range while another thread runs.
-    pub(crate) locals_saved: Vec<u8>,
-    /// How a wait ended that must end the program: set instead of returning into the guest.
-    pub(crate) limiter: wasmtime::StoreLimits,
+    pub(crate) departure: Option<Departure>,
+    pub(crate) fork: Option<fork::Fork>,
+    start_thread: StartThread,
+    turn: Option<TurnGuard>,
+    /// Addresses of the program's thread-locals (`__start_isolet_tls`..`__stop_isolet_tls`); empty without any.
+    locals: Range<u32>,
+    /// This thread's bytes of that range while another thread may run.
+    locals_saved: Vec<u8>,
+}
+
+impl Context {
+    /// The context of `thread`'s next instance.
+    pub(crate) fn new(thread: Arc<Thread>, growth: Growth, start_thread: StartThread) -> Self {
+        Self {
+            thread,
+            growth,
+            memory: None,
+            departure: None,
+            fork: None,
+            start_thread,
+            turn: None,
+            locals: 0..0,
+            locals_saved: Vec::new(),
+        }
+    }
+
+    /// Says where the program's thread-locals lie and what they are for a thread that has not run yet.
+    pub(crate) fn set_locals(&mut self, range: Range<u32>, initial: Vec<u8>) {
+        self.locals = range;
+        self.locals_saved = initial;
+    }
+
+    /// Gives the turn up, after keeping this thread's own bytes.
+    fn give_turn(mut store: impl AsContextMut<Data = Self>) {
+        let mut store = store.as_context_mut();
+        let Some(memory) = store.data().memory else { return };
+        let (bytes, context) = memory.data_and_store_mut(&mut store);
+        context.thread.process.turn.set_memory_bytes(bytes.len() as u64);
+        let range = context.locals.start as usize..context.locals.end as usize;
+        if let Some(locals) = bytes.get(range) {
+            context.locals_saved.clear();
+            context.locals_saved.extend_from_slice(locals);
+        }
+        context.turn = None;
+    }
+
+    /// Takes the turn and makes memory this thread's: its length, and its thread-locals if another thread ran.
+    pub(crate) async fn take_turn(mut store: impl AsContextMut<Data = Self>) {
+        if store.as_context().data().turn.is_some() {
+            return;
+        }
+        let thread = store.as_context().data().thread.clone();
+        let (guard, before) = thread.process.turn.take(thread.tid).await;
+        let mut store = store.as_context_mut();
+        store.data_mut().turn = Some(guard);
+        let Some(memory) = store.data().memory else { return };
+        if before.is_none() {
+            return;
+        }
+        let length = thread.process.turn.memory_bytes();
+        let missing = length.saturating_sub(memory.data_size(&store) as u64);
+        if missing > 0 {
+            let pages = missing / memory.page_size(&store);
+            memory.grow(&mut store, pages).expect("the bytes are there and paid for");
+        }
+        let (bytes, context) = memory.data_and_store_mut(&mut store);
+        let range = context.locals.start as usize..context.locals.end as usize;
+        if let Some(locals) = bytes.get_mut(range) {
+            locals.copy_from_slice(&context.locals_saved);
+        }
+    }
 }
 
 /// One system call in progress.
@@ -74,15 +157,28 @@ impl<'a> Call<'a> {
         u64::from(self.args[low]) | u64::from(self.args[low + 1]) << 32
     }
 
-    /// Makes the call: Linux's result, or `-errno`.
-    pub(crate) async fn run(mut self, number: u32) -> i32 {
+    /// Makes the call: Linux's result, or `-errno`; an error when the guest is left for good.
+    pub(crate) async fn run(mut self, number: u32) -> wasmtime::Result<i32> {
         let result = self.dispatch(number).await;
+        if self.caller.data().departure.is_some() {
+            wasmtime::bail!("the program was left");
+        }
         self.thread().clone().stop_point().await;
         self.flag_signals();
-        match result {
+        Ok(match result {
             Ok(value) => value.cast_signed(),
             Err(errno) => -errno.raw_os_error(),
-        }
+        })
+    }
+
+    /// Makes the call leave the guest instead of returning to it.
+    pub(crate) fn leave(&mut self, departure: Departure) {
+        self.caller.data_mut().departure = Some(departure);
+    }
+
+    /// Lets a further thread of this process run.
+    pub(crate) fn start_thread(&self, thread: Arc<Thread>, stack_top: u32, argument: u32) {
+        (self.caller.data().start_thread)(thread, stack_top, argument);
     }
 
     async fn dispatch(&mut self, number: u32) -> Result<u32, Errno> {
@@ -112,7 +208,7 @@ impl<'a> Call<'a> {
         deadline: Option<Instant>,
     ) -> Wake<T> {
         let thread = self.thread().clone();
-        self.release();
+        Context::give_turn(&mut self.caller);
         let timeout = async {
             match deadline {
                 Some(at) => tokio::time::sleep_until(at).await,
@@ -125,19 +221,7 @@ impl<'a> Call<'a> {
             () = thread.interrupted() => Wake::Interrupted,
             () = timeout => Wake::TimedOut,
         };
-        self.resume().await;
+        Context::take_turn(&mut self.caller).await;
         wake
-    }
-
-    /// Gives the turn up, after keeping this thread's own bytes.
-    fn release(&mut self) {
-        self.caller.data_mut().turn = None;
-    }
-
-    /// Takes the turn again and makes memory this thread's: its length and its thread-locals.
-    async fn resume(&mut self) {
-        let thread = self.thread().clone();
-        let (guard, _before) = thread.process.turn.take(thread.tid).await;
-        self.caller.data_mut().turn = Some(guard);
     }
 }

@@ -2,54 +2,33 @@
 //!
 //! It speaks POSIX and knows no WebAssembly: what runs a program is behind [`Exec`].
 
+pub(crate) mod account;
+pub(crate) mod budget;
+pub(crate) mod cred;
+pub(crate) mod exec;
+pub(crate) mod fd;
+pub(crate) mod futex;
+pub(crate) mod kernel;
+#[expect(clippy::module_inception, reason = "a process is what the kernel is about")]
+pub(crate) mod process;
+pub(crate) mod session;
+pub(crate) mod signal;
+pub(crate) mod thread;
+pub(crate) mod timer;
+pub(crate) mod tree;
 pub(crate) mod turn;
 
-use crate::config::Limits;
+pub(crate) use fd::OpenFile;
+pub(crate) use kernel::{Kernel, SpawnRequest, Target};
+pub(crate) use process::{End, Process};
+pub(crate) use signal::Signal;
+pub(crate) use thread::Thread;
+pub(crate) use tree::ExitStatus;
+
 use std::sync::Arc;
-use turn::Turn;
 
-/// One sandbox's kernel: its file system, network and process table.
-pub(crate) struct Kernel {
-    /// What this sandbox may use.
-    pub(crate) limits: Limits,
-}
-
-/// One process: a program with its descriptors and credentials.
-pub(crate) struct Process {
-    /// Its number in the sandbox.
-    pub(crate) pid: u32,
-    /// The sandbox's kernel.
-    pub(crate) kernel: Arc<Kernel>,
-    /// Which of its threads runs.
-    pub(crate) turn: Turn,
-}
-
-/// One thread of a process.
-pub(crate) struct Thread {
-    /// Its number in the sandbox; the first thread's is the pid.
-    pub(crate) tid: u32,
-    /// Its process.
-    pub(crate) process: Arc<Process>,
-}
-
-impl Thread {
-    /// Whether a signal with a handler is pending and not blocked.
-    pub(crate) fn deliverable(&self) -> bool {
-        false // (process engineer)
-    }
-
-    /// Guest address of the word to set when a signal is deliverable.
-    pub(crate) fn pending_word(&self) -> Option<u32> {
-        None // (process engineer)
-    }
-
-    /// Completes when [`Self::deliverable`] becomes true.
-    pub(crate) async fn interrupted(&self) {
-        std::future::pending().await // (process engineer)
-    }
-
-    /// Waits while the process is stopped (SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU).
-    pub(crate) async fn stop_point(&self) {
-        // (process engineer)
-    }
+/// Runs programs: the one upward seam, implemented by the engine. It calls [`Thread::finish`] when a thread has ended.
+pub(crate) trait Exec: Send + Sync {
+    /// Begins to run `program` in `thread`'s process, which has run none before.
+    fn start(self: Arc<Self>, thread: Arc<Thread>, program: exec::Program);
 }

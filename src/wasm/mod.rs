@@ -1,1 +1,196 @@
-//! The instances that run processes: engine, code cache, memory, fork, threads. (being written)
+//! The engine: how a process's program becomes running machine code.
+//!
+//! ```text
+//! program file -> split (code, memory image) -> code cache -> InstancePre -> an instance in a store of its own
+//! ```
+//!
+//! wasmtime, Cranelift, async, epochs; one store per thread of a process. Guests run on a tokio runtime of their own, so that
+//! whoever serves requests goes on while every core spins. It decides nothing about processes: those are `process`'s.
+
+mod cache;
+mod epoch;
+mod instance;
+mod memory;
+mod split;
+
+use crate::errno::Errno;
+use crate::error::Error;
+use crate::host::Context;
+use cache::Cache;
+use memory::{Creator, Image};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+use wasmtime::{ExternType, InstancePre, Linker, Module};
+
+/// Machine stack for a guest's frames, in bytes. CPython's recursion limit and deep JSON need it (measured on CPython 3.13:
+/// 16 MiB); address space, touched only as used.
+const WASM_STACK_BYTES: usize = 16 << 20;
+
+/// The whole stack of a guest's fiber: its frames and the host's above them.
+const FIBER_STACK_BYTES: usize = WASM_STACK_BYTES + (2 << 20);
+
+/// SHA-256 of a program's module.
+pub(crate) type Digest = [u8; 32];
+
+/// Runs programs. One per [`Runtime`](crate::Runtime).
+pub(crate) struct Engine {
+    engine: wasmtime::Engine,
+    linker: Linker<Context>,
+    cache: Cache,
+    programs: Mutex<HashMap<Digest, Arc<OnceCell<Arc<Program>>>>>,
+    epoch: epoch::Ticker,
+    guests: tokio::runtime::Handle,
+}
+
+/// A compiled program, ready to be instantiated.
+pub(crate) struct Program {
+    pre: InstancePre<Context>,
+    image: Arc<Image>,
+    /// Memory at the start, in bytes.
+    minimum: usize,
+    /// Names of all exported mutable globals, in the module's order.
+    globals: Vec<String>,
+    /// Whether it forks (passed through Asyncify).
+    forks: bool,
+}
+
+impl Engine {
+    /// An engine whose guests run on `guests`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Engine`] on a host that cannot run it; the cache's errors.
+    pub(crate) fn new(
+        data: &cap_std::fs::Dir,
+        guests: tokio::runtime::Handle,
+    ) -> Result<Arc<Self>, Error> {
+        let creator = Creator::new()
+            .map_err(|_| Error::Engine("the host's memory pages are not 4 KiB".into()))?;
+        let failed = |error: wasmtime::Error| Error::Engine(format!("{error:#}"));
+        let engine = wasmtime::Engine::new(&settings(creator)).map_err(failed)?;
+        let mut linker = Linker::new(&engine);
+        instance::link(&mut linker).map_err(failed)?;
+        Ok(Arc::new(Self {
+            epoch: epoch::Ticker::start(engine.clone()),
+            linker,
+            cache: Cache::open(data)?,
+            programs: Mutex::default(),
+            engine,
+            guests,
+        }))
+    }
+
+    /// Whether `digest` can be loaded without compiling.
+    pub(crate) fn compiled(&self, digest: &Digest) -> bool {
+        self.cache.has(&self.engine, digest)
+    }
+
+    /// The program of `digest`; compiled from what `wasm` gives if the cache has it not. Blocks for as long as that takes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Engine`] when it is not a program.
+    pub(crate) fn prepare(
+        &self,
+        digest: &Digest,
+        wasm: impl FnOnce() -> Result<Vec<u8>, Error>,
+    ) -> Result<Arc<Program>, Error> {
+        let compiled = self.cache.load(&self.engine, digest, wasm)?;
+        let image = Arc::new(compiled.image);
+        let program = Program::new(&self.linker, &compiled.module, image)
+            .map_err(|error| Error::Engine(format!("{error:#}")))?;
+        Ok(Arc::new(program))
+    }
+
+    /// The program of `digest`, loaded at most once at a time and then kept.
+    ///
+    /// # Errors
+    ///
+    /// ENOEXEC when it is not a program; the reason is in the log.
+    pub(crate) async fn program(
+        self: &Arc<Self>,
+        digest: Digest,
+        wasm: impl FnOnce() -> Result<Vec<u8>, Error> + Send + 'static,
+    ) -> Result<Arc<Program>, Errno> {
+        let cell = self.programs.lock().entry(digest).or_default().clone();
+        let load = async {
+            let engine = self.clone();
+            let loaded = tokio::task::spawn_blocking(move || engine.prepare(&digest, wasm)).await;
+            loaded.map_err(|error| Error::Engine(error.to_string())).flatten()
+        };
+        let program = cell.get_or_try_init(|| load).await.inspect_err(|error| {
+            tracing::warn!(%error, "a program could not be loaded");
+        });
+        program.cloned().map_err(|_| Errno::NOEXEC)
+    }
+}
+
+impl Engine {
+    async fn load(
+        self: &Arc<Self>,
+        _program: &crate::process::exec::Program,
+    ) -> Result<Arc<Program>, Errno> {
+        Err(Errno::NOEXEC)
+    }
+}
+
+impl Program {
+    /// Checks what a program must have and links its imports.
+    fn new(
+        linker: &Linker<Context>,
+        module: &Module,
+        image: Arc<Image>,
+    ) -> Result<Self, wasmtime::Error> {
+        let exports = |name: &str| module.get_export(name);
+        let Some(ExternType::Memory(memory)) = exports("memory") else {
+            wasmtime::bail!("it exports no memory");
+        };
+        let Some(ExternType::Func(_)) = exports("_start") else {
+            wasmtime::bail!("it exports no _start");
+        };
+        let forks = exports("asyncify_start_unwind").is_some();
+        if forks && exports(instance::THREAD_ENTRY).is_some() {
+            wasmtime::bail!("it both forks (Asyncify) and has threads");
+        }
+        let mut globals = Vec::new();
+        for export in module.exports() {
+            if matches!(export.ty(), ExternType::Global(global)
+                if global.mutability() == wasmtime::Mutability::Var)
+            {
+                globals.push(export.name().to_owned());
+            }
+        }
+        let minimum = usize::try_from(memory.minimum() * split::WASM_PAGE_BYTES)?;
+        Ok(Self { pre: linker.instantiate_pre(module)?, image, minimum, globals, forks })
+    }
+}
+
+/// wasmtime's settings. Every proposal that programs do not need is off; why: THREATS in docs/SECURITY.md.
+fn settings(creator: Creator) -> wasmtime::Config {
+    let mut config = wasmtime::Config::new();
+    config
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK_BYTES)
+        .async_stack_size(FIBER_STACK_BYTES)
+        .async_stack_zeroing(true)
+        .with_host_memory(Arc::new(creator))
+        .memory_init_cow(false)
+        .memory_may_move(false)
+        .gc_heap_reservation(1 << 20)
+        .gc_heap_guard_size(0)
+        .gc_heap_reservation_for_growth(0)
+        .wasm_exceptions(true)
+        .wasm_gc(false)
+        .wasm_threads(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_relaxed_simd(false)
+        .wasm_tail_call(true)
+        .wasm_component_model(false)
+        .wasm_backtrace_max_frames(None)
+        .concurrency_support(false)
+        .shared_memory(false);
+    config
+}

@@ -1,0 +1,47 @@
+//! How far a guest's memories and tables may grow: the sandbox's account decides, at the moment of growth.
+
+use crate::process::account::Charge;
+use std::sync::Arc;
+use wasmtime::ResourceLimiter;
+
+/// Elements of a program's function table (CPython has some 12,000).
+const TABLE_ELEMENTS_MAX: usize = 1 << 20;
+
+/// The limiter of one store.
+pub(crate) struct Growth {
+    /// What the process's memory is charged to; counted once, however many threads see it.
+    pub(crate) charge: Arc<Charge>,
+}
+
+impl ResourceLimiter for Growth {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        // A thread that catches up with what another one has grown asks for what is paid for.
+        Ok(self.charge.raise_to(desired as u64))
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS_MAX)
+    }
+
+    fn instances(&self) -> usize {
+        1
+    }
+
+    fn tables(&self) -> usize {
+        4
+    }
+
+    fn memories(&self) -> usize {
+        1
+    }
+}

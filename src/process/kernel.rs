@@ -1,0 +1,250 @@
+//! The kernel of one sandbox: its process table, its accounts, and the signals sent across it.
+//!
+//! Lock order: a process's signals, then the tree. The tree's lock is a leaf: it is plain data, nothing is called under it.
+
+use super::account::MemoryAccount;
+use super::budget::{BUFFERS_BYTES_MAX, Budget};
+use super::cred::Credentials;
+use super::exec;
+use super::process::{Process, Seed};
+use super::session::{Session, Terminal};
+use super::signal::{SigInfo, Signal};
+use super::tree::{INIT, State, Tree};
+use super::{Exec, OpenFile};
+use crate::config::Limits;
+use crate::errno::Errno;
+use crate::vfs::{Dir, Vfs};
+use crate::vnet::Net;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime};
+
+/// Bytes of a host name (`__NEW_UTS_LEN`).
+pub(crate) const HOSTNAME_MAX: usize = 64;
+
+/// One sandbox's kernel: its file system, network and process table.
+pub(crate) struct Kernel {
+    pub(crate) vfs: Arc<Vfs>,
+    pub(crate) net: Arc<Net>,
+    /// What this sandbox may use.
+    pub(crate) limits: Limits,
+    pub(crate) memory: Arc<MemoryAccount>,
+    /// What the buffers of pipes, sockets and terminals may hold together.
+    pub(crate) buffers: Arc<Budget>,
+    /// Runs programs.
+    pub(crate) exec: Arc<dyn Exec>,
+    /// When the sandbox started, on the monotonic clock.
+    pub(crate) booted: Instant,
+    /// The same on the wall clock.
+    pub(crate) booted_at: SystemTime,
+    /// Random, of this sandbox's life (`/proc/sys/kernel/random/boot_id`).
+    pub(crate) boot_id: String,
+    /// Processors that guests are told of.
+    pub(crate) cpus: u32,
+    hostname: Mutex<Vec<u8>>,
+    pub(super) tree: Mutex<Tree<Arc<Process>>>,
+    /// CPU of all processes together, in nanoseconds.
+    pub(super) cpu_ns: AtomicU64,
+    /// Processes ever made.
+    pub(super) forks: AtomicU64,
+}
+
+/// A program to start.
+pub(crate) struct SpawnRequest {
+    /// Of the program; relative to `cwd`.
+    pub(crate) path: Vec<u8>,
+    pub(crate) argv: Vec<Vec<u8>>,
+    /// `NAME=value` each.
+    pub(crate) env: Vec<Vec<u8>>,
+    pub(crate) cwd: Dir,
+    pub(crate) cred: Credentials,
+    pub(crate) umask: u32,
+    /// Descriptors by number.
+    pub(crate) fds: Vec<(u32, Arc<OpenFile>)>,
+    /// The session's controlling terminal.
+    pub(crate) terminal: Option<Arc<dyn Terminal>>,
+}
+
+/// Who gets a signal: kill(2)'s first argument, decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// One process.
+    Pid(u32),
+    /// Every member of a group.
+    Group(u32),
+    /// Everyone but init and the sender.
+    All,
+}
+
+impl Kernel {
+    /// A kernel with no process but init. Make it inside the tokio runtime that its timers shall run on.
+    pub(crate) fn new(
+        vfs: Arc<Vfs>,
+        net: Arc<Net>,
+        limits: Limits,
+        exec: Arc<dyn Exec>,
+    ) -> Arc<Self> {
+        let cpus = std::thread::available_parallelism().map_or(1, |n| n.get().min(64));
+        Arc::new(Self {
+            vfs,
+            net,
+            memory: MemoryAccount::new(limits.memory_bytes_max),
+            buffers: Budget::new(BUFFERS_BYTES_MAX),
+            exec,
+            booted: Instant::now(),
+            booted_at: SystemTime::now(),
+            boot_id: random_uuid(),
+            cpus: u32::try_from(cpus).unwrap_or(1),
+            hostname: Mutex::new(b"isolet".to_vec()),
+            tree: Mutex::new(Tree::new(limits.processes_max, limits.threads_max)),
+            cpu_ns: AtomicU64::new(0),
+            forks: AtomicU64::new(0),
+            limits,
+        })
+    }
+
+    /// The host name.
+    pub(crate) fn hostname(&self) -> Vec<u8> {
+        self.hostname.lock().clone()
+    }
+
+    /// Sets it.
+    ///
+    /// # Errors
+    ///
+    /// EINVAL past [`HOSTNAME_MAX`] bytes.
+    pub(crate) fn set_hostname(&self, name: &[u8]) -> Result<(), Errno> {
+        if name.len() > HOSTNAME_MAX {
+            return Err(Errno::INVAL);
+        }
+        *self.hostname.lock() = name.to_vec();
+        Ok(())
+    }
+
+    /// Starts a program as a child of init, in a session of its own.
+    ///
+    /// # Errors
+    ///
+    /// EAGAIN when the process table is full, and those of [`exec::resolve`].
+    pub(crate) fn spawn(self: &Arc<Self>, request: SpawnRequest) -> Result<Arc<Process>, Errno> {
+        let SpawnRequest { path, argv, env, cwd, cred, umask, fds, terminal } = request;
+        let seed = Seed { root: self.vfs.root(), cwd, cred, umask };
+        let (process, thread) = Process::first(self, seed)?;
+        let started = (|| {
+            for (fd, file) in fds {
+                process.fds.lock().replace(fd, file, false)?;
+            }
+            if let Some(terminal) = terminal {
+                process.session().set_terminal(terminal, process.pid)?;
+            }
+            exec::resolve(&process, &path, argv, env)
+        })();
+        match started {
+            Ok(program) => {
+                self.exec.clone().start(thread, program);
+                Ok(process)
+            }
+            Err(errno) => {
+                process.discard();
+                Err(errno)
+            }
+        }
+    }
+
+    /// The process with this number, also a zombie.
+    pub(crate) fn process(&self, pid: u32) -> Option<Arc<Process>> {
+        self.tree.lock().get(pid).cloned()
+    }
+
+    /// Every process, zombies too, lowest number first.
+    pub(crate) fn processes(&self) -> Vec<Arc<Process>> {
+        self.tree.lock().handles().cloned().collect()
+    }
+
+    /// What a process is doing; none if it is not in the table.
+    pub(crate) fn state(&self, pid: u32) -> Option<State> {
+        self.tree.lock().state(pid)
+    }
+
+    /// Whether a process group is orphaned.
+    pub(crate) fn is_orphaned(&self, pgid: u32) -> bool {
+        self.tree.lock().is_orphaned(pgid)
+    }
+
+    /// The session that a group lies in.
+    pub(crate) fn session_of_group(&self, pgid: u32) -> Option<u32> {
+        self.tree.lock().session_of_group(pgid)
+    }
+
+    /// Sends a signal to every member of a group, unasked. Whether there is one.
+    pub(crate) fn signal_group(&self, pgid: u32, info: SigInfo) -> bool {
+        let members = self.tree.lock().group(pgid);
+        for member in &members {
+            let _full = member.post(info, None);
+        }
+        !members.is_empty()
+    }
+
+    /// kill(2): `signal` None only asks whether it could be sent. `sender` None is the host, which may everything.
+    ///
+    /// # Errors
+    ///
+    /// ESRCH for nobody, EPERM if the sender may signal none of them, EAGAIN when a real-time signal's queue is full.
+    pub(crate) fn signal(
+        &self,
+        target: Target,
+        signal: Option<Signal>,
+        sender: Option<&Process>,
+    ) -> Result<(), Errno> {
+        let members = match target {
+            Target::Pid(INIT) => return if sender.is_some_and(|s| !s.cred().is_root()) { Err(Errno::PERM) } else { Ok(()) },
+            Target::Pid(pid) => self.process(pid).into_iter().collect(),
+            Target::Group(pgid) => self.tree.lock().group(pgid),
+            Target::All => {
+                let mut all = self.processes();
+                all.retain(|process| sender.is_none_or(|sender| sender.pid != process.pid));
+                all
+            }
+        };
+        let mut result = Err(Errno::SRCH);
+        for member in &members {
+            let sent = match sender {
+                Some(sender) => sender.send(member, signal),
+                None => signal.map_or(Ok(()), |signal| member.post(SigInfo::user(signal, SigInfo::USER, 0, 0), None)),
+            };
+            // One success is enough for a group; one refusal says more than "nobody".
+            if result.is_err() {
+                result = sent;
+            }
+        }
+        result
+    }
+
+    /// Ends every process at once (the sandbox is killed).
+    pub(crate) fn kill_all(&self) {
+        for process in self.processes() {
+            let _ = process.post(SigInfo::kernel(Signal::KILL), None);
+        }
+    }
+
+    /// Free memory of the sandbox in bytes.
+    pub(crate) fn memory_free(&self) -> u64 {
+        self.memory.max().saturating_sub(self.memory.used())
+    }
+
+    /// Session object of a number, if any of its members lives.
+    pub(super) fn session(&self, sid: u32) -> Option<Arc<Session>> {
+        let members = self.processes();
+        members.iter().map(|process| process.session()).find(|session| session.sid == sid)
+    }
+}
+
+/// A random UUID (version 4) as text.
+pub(crate) fn random_uuid() -> String {
+    let mut bytes: [u8; 16] = rand::random();
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}

@@ -1,0 +1,269 @@
+//! Compiled programs on disk: found by content and engine, believed only with our own signature.
+//!
+//! ```text
+//! <data dir>/code/<sha256 of the module>-<engine settings>.isolet
+//!   magic "isolet1\n" (8) | image length u64 LE | code length u64 LE | HMAC-SHA256 (32) of all the rest | image | code
+//! ```
+//!
+//! The key is made at first start and stays in the data directory (mode 0600). A file whose signature is wrong is
+//! compiled anew. What is verified is what is loaded: the file is read once, into sealed memory.
+//!
+//! Not a place for users' artefacts: nothing that came through the API is ever read as code.
+//!
+//! One of two files with `unsafe` code: compiled code is loaded here and nowhere else.
+#![expect(unsafe_code, reason = "loads machine code that this host compiled and signed")]
+
+use super::memory::Image;
+use super::split;
+use crate::error::Error;
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use hmac::{Hmac, Mac};
+use rustix::fs::{MemfdFlags, SealFlags};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::fs::FileExt;
+use wasmtime::{Engine, Module};
+
+const MAGIC: &[u8; 8] = b"isolet1\n";
+const HEADER: usize = 8 + 8 + 8 + 32;
+
+/// A file larger than this is not one of ours (the largest built-in compiles to some 60 MiB).
+const FILE_BYTES_MAX: u64 = 1 << 30;
+
+/// A compiled program and the memory it starts with.
+pub(crate) struct Compiled {
+    pub(crate) module: Module,
+    pub(crate) image: Image,
+}
+
+/// The code cache of one data directory.
+pub(crate) struct Cache {
+    dir: Dir,
+    key: [u8; 32],
+}
+
+impl Cache {
+    /// Opens or makes the cache below `data`.
+    ///
+    /// # Errors
+    ///
+    /// The host's: the directory or the key cannot be made or read.
+    pub(crate) fn open(data: &Dir) -> Result<Self, Error> {
+        let host = |action: &str| {
+            let action = action.to_owned();
+            move |source| Error::Host { action, source }
+        };
+        data.create_dir_all("code").map_err(host("make the code cache"))?;
+        let dir = data.open_dir("code").map_err(host("open the code cache"))?;
+        let key = key(data).map_err(host("make or read the code cache's key"))?;
+        Ok(Self { dir, key })
+    }
+
+    /// The program of `sha256`, from disk or compiled from what `wasm` gives.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Engine`] when the module is not a program or does not compile.
+    pub(crate) fn load(
+        &self,
+        engine: &Engine,
+        sha256: &[u8; 32],
+        wasm: impl FnOnce() -> Result<Vec<u8>, Error>,
+    ) -> Result<Compiled, Error> {
+        let name = file_name(engine, sha256);
+        if let Some(compiled) = self.read(engine, &name) {
+            return Ok(compiled);
+        }
+        let split = split::split(&wasm()?).map_err(|error| Error::Engine(error.to_string()))?;
+        let failed = |error: wasmtime::Error| Error::Engine(format!("{error:#}"));
+        let code = engine.precompile_module(&split.code).map_err(failed)?;
+        if let Err(error) = self.write(&name, &split.image, &code) {
+            // Without a cache programs still run; they only start slowly next time.
+            tracing::warn!(%error, "could not keep compiled code");
+        }
+        instantiate(engine, &split.image, &code)
+            .ok_or_else(|| Error::Engine("compiled code could not be loaded".into()))
+    }
+
+    /// Whether a program is on disk, without looking whether it is sound.
+    pub(crate) fn has(&self, engine: &Engine, sha256: &[u8; 32]) -> bool {
+        self.dir.exists(file_name(engine, sha256))
+    }
+
+    fn read(&self, engine: &Engine, name: &str) -> Option<Compiled> {
+        let mut file = self.dir.open(name).ok()?;
+        if file.metadata().ok()?.len() > FILE_BYTES_MAX {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).ok()?;
+        let (image, code) = self.verify(&bytes)?;
+        instantiate(engine, image, code)
+    }
+
+    /// The parts of a file that carries our signature.
+    fn verify<'a>(&self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let (head, body) = bytes.split_at_checked(HEADER)?;
+        let word = |at: usize| -> Option<usize> {
+            usize::try_from(u64::from_le_bytes(head[at..at + 8].try_into().ok()?)).ok()
+        };
+        let (image, code) = (word(8)?, word(16)?);
+        if &head[..8] != MAGIC || image.checked_add(code)? != body.len() {
+            return None;
+        }
+        let signed = self.sign(&head[..24], body);
+        signed.verify_slice(&head[24..]).ok()?;
+        Some(body.split_at(image))
+    }
+
+    fn sign(&self, head: &[u8], body: &[u8]) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("any key length will do");
+        mac.update(head);
+        mac.update(body);
+        mac
+    }
+
+    /// Writes a temporary file and renames it, so that a reader sees all or nothing.
+    fn write(&self, name: &str, image: &[u8], code: &[u8]) -> std::io::Result<()> {
+        let mut head = MAGIC.to_vec();
+        head.extend((image.len() as u64).to_le_bytes());
+        head.extend((code.len() as u64).to_le_bytes());
+        let body = [image, code].concat();
+        let tag = self.sign(&head, &body).finalize().into_bytes();
+        head.extend(tag);
+        let temporary = format!(".{name}.{:016x}", rand::random::<u64>());
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        let mut file = self.dir.open_with(&temporary, &options)?;
+        file.write_all(&head)?;
+        file.write_all(&body)?;
+        drop(file);
+        self.dir.rename(&temporary, &self.dir, name)
+    }
+}
+
+fn file_name(engine: &Engine, sha256: &[u8; 32]) -> String {
+    use std::hash::Hash;
+    let mut settings = Settings(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut settings);
+    let hex = |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
+    format!("{}-{}.isolet", hex(sha256), hex(&settings.0.finalize()[..8]))
+}
+
+/// Digests what the engine hashes of its settings: the same in every run, unlike std's hashers.
+struct Settings(Sha256);
+
+impl std::hash::Hasher for Settings {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let digest = self.0.clone().finalize();
+        u64::from_le_bytes(digest[..8].try_into().expect("a digest has 32 bytes"))
+    }
+}
+
+/// Reads the key of this installation, or makes it.
+fn key(data: &Dir) -> std::io::Result<[u8; 32]> {
+    let mut key = [0; 32];
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let temporary = format!(".code.key.{:016x}", rand::random::<u64>());
+    match data.open("code.key") {
+        Ok(mut file) => {
+            file.read_exact(&mut key)?;
+            Ok(key)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            rand::fill(&mut key);
+            data.open_with(&temporary, &options)?.write_all(&key)?;
+            // Of two first starts at once one key wins, and both use it.
+            let kept = data.hard_link(&temporary, data, "code.key");
+            data.remove_file(&temporary)?;
+            match kept {
+                Ok(()) => Ok(key),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    data.open("code.key")?.read_exact(&mut key)?;
+                    Ok(key)
+                }
+                Err(error) => Err(error),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Maps compiled code from a sealed memory file of its own.
+fn instantiate(engine: &Engine, image: &[u8], code: &[u8]) -> Option<Compiled> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let file = File::from(rustix::fs::memfd_create("isolet-code", flags).ok()?);
+    file.write_all_at(code, 0).ok()?;
+    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
+    rustix::fs::fcntl_add_seals(&file, seals).ok()?;
+    // SAFETY: the bytes are what this engine's compiler made, either just now or before under our signature
+    // (`verify`), and the file is sealed: nobody can change it under the mapping.
+    let module = unsafe { Module::deserialize_open_file(engine, file) };
+    match module {
+        Ok(module) => Some(Compiled { module, image: Image::new(image).ok()? }),
+        Err(error) => {
+            tracing::warn!(error = format!("{error:#}"), "compiled code was refused");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    const TEXT: &str = r#"(module (memory (export "memory") 1) (func (export "_start")) (data (i32.const 0) "hi"))"#;
+
+    fn load(cache: &Cache, engine: &Engine, compiled: &Cell<u32>) -> Compiled {
+        let wasm = || {
+            compiled.set(compiled.get() + 1);
+            Ok(wat::parse_str(TEXT).expect("the test's own text"))
+        };
+        cache.load(engine, &[7; 32], wasm).expect("compiles")
+    }
+
+    #[test]
+    fn a_changed_file_is_never_loaded_and_compiled_anew() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let data = Dir::open_ambient_dir(directory.path(), cap_std::ambient_authority());
+        let data = data.expect("opens");
+        let engine = Engine::default();
+        let cache = Cache::open(&data).expect("opens");
+        let compiled = Cell::new(0);
+        load(&cache, &engine, &compiled);
+        load(&cache, &engine, &compiled);
+        assert_eq!(compiled.get(), 1, "the second time it comes from disk");
+
+        let path = format!("code/{}", file_name(&engine, &[7; 32]));
+        let sound = data.read(&path).expect("is there");
+        for at in [0, 8, 16, 24, 55, 56, 57, sound.len() / 2, sound.len() - 1] {
+            let mut broken = sound.clone();
+            broken[at] ^= 1;
+            data.write(&path, &broken).expect("writes");
+            let before = compiled.get();
+            let program = load(&cache, &engine, &compiled);
+            assert_eq!(compiled.get(), before + 1, "byte {at} was changed and not noticed");
+            let mut text = [0; 2];
+            program.image.read(0, &mut text);
+            assert_eq!(&text, b"hi");
+        }
+        for length in [0, 1, HEADER, sound.len() - 1] {
+            data.write(&path, &sound[..length]).expect("writes");
+            let before = compiled.get();
+            load(&cache, &engine, &compiled);
+            assert_eq!(compiled.get(), before + 1, "a file cut to {length} bytes was believed");
+        }
+
+        let other = Cache { dir: data.open_dir("code").expect("opens"), key: [1; 32] };
+        let before = compiled.get();
+        load(&other, &engine, &compiled);
+        assert_eq!(compiled.get(), before + 1, "another installation's file was believed");
+    }
+}

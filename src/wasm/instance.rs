@@ -1,0 +1,462 @@
+//! One thread of a process, from its first instruction to its end.
+//!
+//! ```text
+//!            +--------------------------- fork: both sides ---------------------------+
+//!            v                                                                        |
+//! start -> instance -> enter guest code -> left it: returned | exit | exec | fork | trap | killed
+//!            ^                                          |       |      |
+//!            +------------- exec: a new program --------+-------+      +-> thread.finish(end), everything freed
+//! ```
+//!
+//! A process is killed by dropping the future that runs it: it ends at its next await, and a guest that never calls out
+//! awaits at every epoch.
+
+use super::memory::{self, Mapping};
+use super::{Engine, Program};
+use crate::errno::Errno;
+use crate::host::fork::{Fork, ForkState};
+use crate::host::growth::Growth;
+use crate::host::{self, Context, Departure, StartThread};
+use crate::process::exec;
+use crate::process::{End, Exec, Process, Thread};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+use std::time::Instant;
+use wasmtime::{AsContextMut, Instance, Linker, Store, Trap, UpdateDeadline, Val};
+
+/// What a further thread's instance calls, with the thread's argument.
+pub(super) const THREAD_ENTRY: &str = "isolet_thread_start";
+
+/// The global that holds the stack's top in linear memory.
+const STACK_POINTER: &str = "__stack_pointer";
+
+/// Puts the imports of built-in programs into `linker`.
+pub(super) fn link(linker: &mut Linker<Context>) -> wasmtime::Result<()> {
+    linker.func_wrap_async(
+        "isolet_v1",
+        "syscall",
+        |caller, (n, a, b, c, d, e, f): (u32, u32, u32, u32, u32, u32, u32)| {
+            Box::new(host::Call::new(caller, [a, b, c, d, e, f]).run(n))
+        },
+    )?;
+    linker.func_wrap_async("isolet_v1", "fork", |caller, (): ()| {
+        Box::new(host::fork::fork(caller))
+    })?;
+    Ok(())
+}
+
+/// What a thread starts from.
+enum Origin {
+    /// The process's program.
+    Program(exec::Program),
+    /// The copy of another process, in the middle of `fork`.
+    Fork { program: Arc<Program>, mapping: Arc<Mapping>, globals: Vec<Val>, charge: Growth },
+    /// A further thread over the same memory.
+    Thread {
+        program: Arc<Program>,
+        mapping: Arc<Mapping>,
+        stack_top: u32,
+        argument: u32,
+        charge: Growth,
+    },
+}
+
+/// How the guest is entered.
+#[derive(Clone, Copy)]
+enum Entry {
+    Start,
+    /// `_start` again, to rebuild the stack down to `fork`.
+    Rewind,
+    Thread(u32),
+}
+
+/// Why guest code stopped.
+enum Left {
+    End(End),
+    Exec(exec::Program),
+    Fork,
+}
+
+impl Exec for Engine {
+    fn start(self: Arc<Self>, thread: Arc<Thread>, program: exec::Program) {
+        self.launch(thread, Origin::Program(program));
+    }
+}
+
+impl Engine {
+    /// Lets a thread run on the guests' runtime.
+    fn launch(self: Arc<Self>, thread: Arc<Thread>, origin: Origin) {
+        let guests = self.guests.clone();
+        // Boxed, since running a thread can launch further ones.
+        let life: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(live(self, thread, origin));
+        guests.spawn(life);
+    }
+}
+
+/// A thread's whole life.
+async fn live(engine: Arc<Engine>, thread: Arc<Thread>, origin: Origin) {
+    let killed = thread.killed();
+    let process = thread.process.clone();
+    let run = OnProcessor {
+        engine: &engine,
+        process: &process,
+        run: Box::pin(run(&engine, &thread, origin)),
+    };
+    let end = tokio::select! {
+        biased;
+        () = killed.cancelled() => End::Killed,
+        end = run => end,
+    };
+    thread.finish(end);
+}
+
+async fn run(engine: &Arc<Engine>, thread: &Arc<Thread>, origin: Origin) -> End {
+    let entered = match enter_origin(engine, thread, origin).await {
+        Ok(entered) => entered,
+        Err(end) => return end,
+    };
+    let (mut guest, mut entry) = entered;
+    loop {
+        match guest.enter(entry).await {
+            Left::End(end) => {
+                guest.clear_tid();
+                return end;
+            }
+            Left::Fork => {
+                let result = match guest.fork(engine).await {
+                    Ok(pid) => pid.cast_signed(),
+                    Err(errno) => -errno.raw_os_error(),
+                };
+                guest.set_fork_state(ForkState::Rewinding(result));
+                entry = Entry::Rewind;
+            }
+            Left::Exec(program) => {
+                thread.process.end_other_threads(thread).await;
+                drop(guest);
+                guest = match begin(engine, thread, program).await {
+                    Ok(guest) => guest,
+                    Err(end) => return end,
+                };
+                entry = Entry::Start;
+            }
+        }
+    }
+}
+
+async fn enter_origin(
+    engine: &Arc<Engine>,
+    thread: &Arc<Thread>,
+    origin: Origin,
+) -> Result<(Guest, Entry), End> {
+    match origin {
+        Origin::Program(program) => Ok((begin(engine, thread, program).await?, Entry::Start)),
+        Origin::Fork { program, mapping, globals, charge } => {
+            let guest = Guest::new(engine, thread, program, mapping, charge).await;
+            let mut guest = guest.map_err(|error| broken(&error))?;
+            guest.set_globals(&globals).map_err(|error| broken(&error))?;
+            guest.set_fork_state(ForkState::Rewinding(0));
+            Ok((guest, Entry::Rewind))
+        }
+        Origin::Thread { program, mapping, stack_top, argument, charge } => {
+            let guest = Guest::new(engine, thread, program, mapping, charge).await;
+            let mut guest = guest.map_err(|error| broken(&error))?;
+            guest.set_stack(stack_top).map_err(|error| broken(&error))?;
+            Ok((guest, Entry::Thread(argument)))
+        }
+    }
+}
+
+/// A fault that is ours or the host's: logged, and for the process as if it had been killed.
+fn broken(error: &wasmtime::Error) -> End {
+    tracing::error!(error = format!("{error:#}"), "a process could not go on");
+    End::Fault(exec::SIGKILL)
+}
+
+/// The first instance of a program.
+async fn begin(
+    engine: &Arc<Engine>,
+    thread: &Arc<Thread>,
+    program: exec::Program,
+) -> Result<Guest, End> {
+    let start = async {
+        let loaded = engine.load(&program).await?;
+        let image = loaded.image.clone();
+        let charge = thread.process.kernel.memory.charge(loaded.minimum as u64);
+        let charge = Arc::new(charge.ok_or(Errno::NOMEM)?);
+        let mapping = Arc::new(Mapping::new(image, loaded.minimum)?);
+        Ok::<_, Errno>((loaded, mapping, Growth { charge }))
+    };
+    let (loaded, mapping, growth) = start.await.map_err(|errno| {
+        tracing::warn!(pid = thread.process.pid, %errno, "a program could not be started");
+        End::Fault(exec::SIGKILL)
+    })?;
+    program.commit(thread);
+    Guest::new(engine, thread, loaded, mapping, growth).await.map_err(|error| broken(&error))
+}
+
+/// An instance and the store it lives in.
+struct Guest {
+    store: Store<Context>,
+    instance: Instance,
+    program: Arc<Program>,
+    mapping: Arc<Mapping>,
+}
+
+impl Guest {
+    async fn new(
+        engine: &Arc<Engine>,
+        thread: &Arc<Thread>,
+        program: Arc<Program>,
+        mapping: Arc<Mapping>,
+        growth: Growth,
+    ) -> wasmtime::Result<Self> {
+        let threads = starter(engine, &program, &mapping, &growth);
+        let context = Context::new(thread.clone(), growth, threads);
+        let mut store = Store::new(&engine.engine, context);
+        store.limiter(|context| &mut context.growth);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(at_epoch(thread.clone(), mapping.clone()));
+        memory::hand_over(mapping.clone());
+        let instance = program.pre.instantiate_async(&mut store).await;
+        if memory::left_over().is_some() {
+            wasmtime::bail!("the memory that was handed over was not taken");
+        }
+        let instance = instance?;
+        let memory = instance.get_memory(&mut store, "memory").expect("checked when it was loaded");
+        if memory.data_ptr(&store) != mapping.base() {
+            wasmtime::bail!("the instance has another memory than the one handed over");
+        }
+        store.data_mut().memory = Some(memory);
+        let mut guest = Self { store, instance, program, mapping };
+        guest.find_locals();
+        guest.find_fork()?;
+        Ok(guest)
+    }
+
+    /// Where the program's thread-locals lie; a thread starts with those of the image.
+    fn find_locals(&mut self) {
+        let mut address = |name: &str| {
+            let global = self.instance.get_global(&mut self.store, name)?;
+            global.get(&mut self.store).i32().map(i32::cast_unsigned)
+        };
+        let (start, stop) = (address("__start_isolet_tls"), address("__stop_isolet_tls"));
+        let (Some(start), Some(stop)) = (start, stop) else { return };
+        if start >= stop || stop as usize > self.program.minimum {
+            return;
+        }
+        let mut bytes = vec![0; (stop - start) as usize];
+        self.mapping.image().read(start as usize, &mut bytes);
+        self.store.data_mut().set_locals(start..stop, bytes);
+    }
+
+    fn find_fork(&mut self) -> wasmtime::Result<()> {
+        if !self.program.forks {
+            return Ok(());
+        }
+        let (instance, store) = (&self.instance, &mut self.store);
+        let buffer = instance.get_global(&mut *store, "isolet_asyncify_buf");
+        let buffer = buffer.and_then(|global| global.get(&mut *store).i32());
+        let Some(buffer) = buffer else {
+            wasmtime::bail!("it forks but exports no isolet_asyncify_buf");
+        };
+        let fork = Fork {
+            state: ForkState::Running,
+            buffer: buffer.cast_unsigned(),
+            start_unwind: instance.get_typed_func(&mut *store, "asyncify_start_unwind")?,
+            stop_unwind: instance.get_typed_func(&mut *store, "asyncify_stop_unwind")?,
+            start_rewind: instance.get_typed_func(&mut *store, "asyncify_start_rewind")?,
+            stop_rewind: instance.get_typed_func(&mut *store, "asyncify_stop_rewind")?,
+        };
+        store.data_mut().fork = Some(fork);
+        Ok(())
+    }
+
+    /// Runs guest code until it leaves. The thread holds its process's turn when this returns.
+    async fn enter(&mut self, entry: Entry) -> Left {
+        Context::take_turn(&mut self.store).await;
+        let result = self.call(entry).await;
+        let context = self.store.data_mut();
+        match (context.departure.take(), result) {
+            (Some(Departure::Exec(program)), _) => Left::Exec(program),
+            (Some(Departure::ExitThread(code)), _) => Left::End(End::ThreadExit(code)),
+            (Some(Departure::ExitGroup(status)), _) => Left::End(End::GroupExit(status)),
+            (None, Ok(())) => match context.fork.as_ref().map(|fork| fork.state) {
+                Some(ForkState::Unwinding) => Left::Fork,
+                // musl's _start never returns; what does has ended well.
+                _ => Left::End(End::ThreadExit(0)),
+            },
+            (None, Err(error)) => Left::End(self.fault(&error)),
+        }
+    }
+
+    async fn call(&mut self, entry: Entry) -> wasmtime::Result<()> {
+        let store = &mut self.store;
+        match entry {
+            Entry::Thread(argument) => {
+                let start = self.instance.get_typed_func::<u32, ()>(&mut *store, THREAD_ENTRY)?;
+                start.call_async(store, argument).await
+            }
+            Entry::Start | Entry::Rewind => {
+                if let (Entry::Rewind, Some(fork)) = (entry, store.data().fork.clone()) {
+                    fork.start_rewind.call_async(&mut *store, fork.buffer).await?;
+                }
+                let start = self.instance.get_typed_func::<(), ()>(&mut *store, "_start")?;
+                start.call_async(store, ()).await
+            }
+        }
+    }
+
+    /// The signal that Linux would send for a trap.
+    fn fault(&self, error: &wasmtime::Error) -> End {
+        let pid = self.store.data().thread.process.pid;
+        tracing::debug!(pid, error = format!("{error:#}"), "a program trapped");
+        let signal = match error.downcast_ref::<Trap>() {
+            Some(
+                Trap::MemoryOutOfBounds
+                | Trap::StackOverflow
+                | Trap::TableOutOfBounds
+                | Trap::IndirectCallToNull
+                | Trap::HeapMisaligned,
+            ) => exec::SIGSEGV,
+            Some(
+                Trap::IntegerDivisionByZero | Trap::IntegerOverflow | Trap::BadConversionToInteger,
+            ) => exec::SIGFPE,
+            _ => exec::SIGILL,
+        };
+        End::Fault(signal)
+    }
+
+    /// Copies the process whose stack has just been unwound. The child's pid.
+    async fn fork(&mut self, engine: &Arc<Engine>) -> Result<u32, Errno> {
+        let fork = self.store.data().fork.clone().expect("only a forking program gets here");
+        // It traps if the stack did not fit the buffer: memory behind it is overwritten then, the process must die.
+        if let Err(error) = fork.stop_unwind.call_async(&mut self.store, ()).await {
+            tracing::warn!(error = format!("{error:#}"), "the stack was too deep to fork");
+            self.store.data().thread.process.fault(exec::SIGSEGV);
+            return Err(Errno::NOMEM);
+        }
+        let thread = self.store.data().thread.clone();
+        let account = &thread.process.kernel.memory;
+        let charge = account.charge(self.mapping.bytes() as u64).ok_or(Errno::NOMEM)?;
+        let mapping = Arc::new(self.mapping.fork()?);
+        let globals = self.globals();
+        let child = thread.process.fork(&thread)?;
+        let pid = child.process.pid;
+        let origin = Origin::Fork {
+            program: self.program.clone(),
+            mapping,
+            globals,
+            charge: Growth { charge: Arc::new(charge) },
+        };
+        engine.clone().launch(child, origin);
+        Ok(pid)
+    }
+
+    fn set_fork_state(&mut self, state: ForkState) {
+        if let Some(fork) = &mut self.store.data_mut().fork {
+            fork.state = state;
+        }
+    }
+
+    /// Values of all mutable globals, in the order of [`Program::globals`].
+    fn globals(&mut self) -> Vec<Val> {
+        let (instance, store) = (&self.instance, &mut self.store);
+        let names = self.program.globals.iter();
+        let globals = names.filter_map(|name| instance.get_global(&mut *store, name));
+        let globals: Vec<_> = globals.collect();
+        globals.into_iter().map(|global| global.get(&mut *store)).collect()
+    }
+
+    fn set_globals(&mut self, values: &[Val]) -> wasmtime::Result<()> {
+        for (name, value) in self.program.globals.iter().zip(values) {
+            let global = self.instance.get_global(&mut self.store, name);
+            let Some(global) = global else { wasmtime::bail!("global {name} is gone") };
+            global.set(&mut self.store, *value)?;
+        }
+        Ok(())
+    }
+
+    fn set_stack(&mut self, top: u32) -> wasmtime::Result<()> {
+        let global = self.instance.get_global(&mut self.store, STACK_POINTER);
+        let Some(global) = global else { wasmtime::bail!("it exports no {STACK_POINTER}") };
+        global.set(&mut self.store, Val::I32(top.cast_signed()))
+    }
+
+    /// What Linux does for `CLONE_CHILD_CLEARTID` when a thread ends. The thread still has the turn.
+    fn clear_tid(&mut self) {
+        let context = self.store.data();
+        let Some(address) = context.thread.clear_tid() else { return };
+        let memory = context.memory.expect("set when the instance was made");
+        // An address outside memory is the guest's own loss.
+        let _ = memory.write(self.store.as_context_mut(), address as usize, &[0; 4]);
+        let thread = &self.store.data().thread;
+        thread.process.futex_wake(address, u32::MAX);
+    }
+}
+
+/// How a thread of this process starts further ones.
+fn starter(
+    engine: &Arc<Engine>,
+    program: &Arc<Program>,
+    mapping: &Arc<Mapping>,
+    growth: &Growth,
+) -> StartThread {
+    let (engine, program, mapping) = (engine.clone(), program.clone(), mapping.clone());
+    let charge = growth.charge.clone();
+    Arc::new(move |thread, stack_top, argument| {
+        let origin = Origin::Thread {
+            program: program.clone(),
+            mapping: mapping.clone(),
+            stack_top,
+            argument,
+            charge: Growth { charge: charge.clone() },
+        };
+        engine.clone().launch(thread, origin);
+    })
+}
+
+/// What happens to a guest that computes past a tick: it is told of signals and of threads that wait, and gives way.
+fn at_epoch(
+    thread: Arc<Thread>,
+    mapping: Arc<Mapping>,
+) -> impl FnMut(wasmtime::StoreContextMut<'_, Context>) -> wasmtime::Result<UpdateDeadline> {
+    move |_| {
+        let signal = thread.deliverable();
+        if let Some(word) = thread.pending_word().filter(|_| signal) {
+            mapping.or_word(word, 1);
+        }
+        if let Some((word, bits)) = thread.break_word()
+            && (signal || thread.process.turn.contended())
+        {
+            mapping.or_word(word, bits);
+        }
+        let thread = thread.clone();
+        let give_way = async move {
+            tokio::task::yield_now().await;
+            thread.stop_point().await;
+        };
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(give_way)))
+    }
+}
+
+/// Measures a guest's time on the processor and keeps the epoch clock going meanwhile.
+struct OnProcessor<'a, F> {
+    engine: &'a Engine,
+    process: &'a Process,
+    run: Pin<Box<F>>,
+}
+
+impl<F: Future<Output = End>> Future for OnProcessor<'_, F> {
+    type Output = End;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<End> {
+        let running = self.engine.epoch.running();
+        let since = Instant::now();
+        let polled = self.run.as_mut().poll(cx);
+        self.process.add_cpu(since.elapsed());
+        drop(running);
+        Poll::Ready(ready!(polled))
+    }
+}
