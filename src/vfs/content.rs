@@ -1,0 +1,358 @@
+//! The bytes of one regular file: an image's slice below, chunks of its own above, holes elsewhere.
+//!
+//! ```text
+//! byte at offset o:  chunks[o / CHUNK] if present (zeros past its end)
+//!                    else image[o] if o < image.len()
+//!                    else 0 (a hole), up to size
+//! ```
+//!
+//! Chunks are reference-counted and copied when one that is shared is written, so a clone of a [`Content`] costs one
+//! counter. Invariant: neither chunks nor image hold bytes past `size`. Not here: locking and times (inode.rs).
+
+use super::quota::Usage;
+use crate::errno::Errno;
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Bytes of a chunk: large enough that a big file has few, small enough that copying one is quick.
+pub(super) const CHUNK: usize = 64 << 10;
+/// Unit in which storage is charged: Linux's page and ext4's usual block, in bytes.
+pub(super) const BLOCK: u64 = 4096;
+/// Largest file in bytes: ext4's limit with 4 KiB blocks (16 TiB less one block).
+pub(crate) const FILE_SIZE_MAX: u64 = (16 << 40) - BLOCK;
+
+/// SHA-256 of a whole file.
+pub(crate) type ContentId = [u8; 32];
+
+/// A file's bytes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Content {
+    size: u64,
+    image: Bytes,
+    chunks: Arc<BTreeMap<u64, Arc<Vec<u8>>>>,
+    /// What `chunks` cost, in bytes, as charged to the sandbox's quota.
+    charged: u64,
+    id: Option<ContentId>,
+}
+
+/// What a chunk of `len` bytes costs.
+fn cost(len: usize) -> u64 {
+    (len as u64).next_multiple_of(BLOCK)
+}
+
+/// Chunk number and offset within it.
+fn split(offset: u64) -> (u64, usize) {
+    (offset / CHUNK as u64, (offset % CHUNK as u64) as usize)
+}
+
+impl Content {
+    /// An image's file: costs the sandbox nothing until written.
+    pub(super) fn from_image(image: Bytes, id: Option<ContentId>) -> Self {
+        Self { size: image.len() as u64, image, id, ..Self::default() }
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Bytes charged to the quota.
+    pub(super) fn charged(&self) -> u64 {
+        self.charged
+    }
+
+    /// SHA-256 of the whole, known only for files of an image that nobody wrote.
+    pub(super) fn id(&self) -> Option<ContentId> {
+        self.id
+    }
+
+    /// Storage in bytes, the image's part included.
+    pub(super) fn allocated(&self) -> u64 {
+        let image = (self.image.len() as u64).next_multiple_of(BLOCK);
+        let (last, _) = split(image);
+        let covered = if image == 0 { 0 } else { self.chunks.range(..=last).count() as u64 };
+        self.charged + image.saturating_sub(covered * CHUNK as u64)
+    }
+
+    /// Reads at `offset`; fewer bytes than `out` only at the end of the file.
+    pub(super) fn read(&self, out: &mut [u8], offset: u64) -> usize {
+        let len =
+            out.len().min(usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX));
+        let mut done = 0;
+        while done < len {
+            let (index, start) = split(offset + done as u64);
+            let piece = (len - done).min(CHUNK - start);
+            let into = &mut out[done..done + piece];
+            let from = self.piece(index).get(start..).unwrap_or_default();
+            let known = from.len().min(piece);
+            into[..known].copy_from_slice(&from[..known]);
+            into[known..].fill(0);
+            done += piece;
+        }
+        len
+    }
+
+    /// The stored bytes of a chunk; what is missing reads as zeros.
+    fn piece(&self, index: u64) -> &[u8] {
+        match self.chunks.get(&index) {
+            Some(chunk) => chunk,
+            None => self.image_piece(index),
+        }
+    }
+
+    fn image_piece(&self, index: u64) -> &[u8] {
+        let start = index.saturating_mul(CHUNK as u64).min(self.image.len() as u64) as usize;
+        &self.image[start..self.image.len().min(start + CHUNK)]
+    }
+
+    /// The whole as one slice: shared if it is an image's untouched file, else copied.
+    ///
+    /// # Errors
+    ///
+    /// EFBIG if it is longer than `max` bytes.
+    pub(super) fn whole(&self, max: u64) -> Result<Bytes, Errno> {
+        if self.size > max {
+            return Err(Errno::FBIG);
+        }
+        if self.chunks.is_empty() && self.image.len() as u64 == self.size {
+            return Ok(self.image.clone());
+        }
+        let mut all = vec![0; usize::try_from(self.size).map_err(|_| Errno::FBIG)?];
+        self.read(&mut all, 0);
+        Ok(all.into())
+    }
+
+    /// Writes at `offset`, as much as the quota and the size limit allow.
+    ///
+    /// # Errors
+    ///
+    /// EFBIG at or past [`FILE_SIZE_MAX`], ENOSPC when not one byte fits.
+    pub(super) fn write(
+        &mut self,
+        usage: &Usage,
+        data: &[u8],
+        offset: u64,
+    ) -> Result<usize, Errno> {
+        if data.is_empty() {
+            return Ok(0);
+        }
+        let room = FILE_SIZE_MAX.saturating_sub(offset);
+        if room == 0 {
+            return Err(Errno::FBIG);
+        }
+        let len = data.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+        self.id = None;
+        let mut done = 0;
+        while done < len {
+            let (index, start) = split(offset + done as u64);
+            let piece = (len - done).min(CHUNK - start);
+            match self.chunk_mut(usage, index, start + piece) {
+                Ok(chunk) => chunk[start..start + piece].copy_from_slice(&data[done..done + piece]),
+                Err(errno) if done == 0 => return Err(errno),
+                Err(_) => break,
+            }
+            done += piece;
+            self.size = self.size.max(offset + done as u64);
+        }
+        Ok(done)
+    }
+
+    /// The chunk for changing, at least `len` bytes long, charged.
+    fn chunk_mut(&mut self, usage: &Usage, index: u64, len: usize) -> Result<&mut Vec<u8>, Errno> {
+        let old_cost = self.chunks.get(&index).map_or(0, |chunk| cost(chunk.len()));
+        let base = match self.chunks.contains_key(&index) {
+            true => None,
+            false => Some(self.image_piece(index).to_vec()),
+        };
+        let have = base.as_ref().map_or_else(|| self.chunks[&index].len(), Vec::len);
+        let more = cost(have.max(len)) - old_cost;
+        usage.charge_bytes(more)?;
+        self.charged += more;
+        let chunks = Arc::make_mut(&mut self.chunks);
+        let chunk = chunks.entry(index).or_insert_with(|| Arc::new(base.unwrap_or_default()));
+        let chunk = Arc::make_mut(chunk);
+        if chunk.len() < len {
+            let capacity = len.next_power_of_two().min(CHUNK);
+            chunk.reserve_exact(capacity.saturating_sub(chunk.len()));
+            chunk.resize(len, 0);
+        }
+        Ok(chunk)
+    }
+
+    /// Cuts or extends (with a hole) to `size`.
+    ///
+    /// # Errors
+    ///
+    /// EFBIG past [`FILE_SIZE_MAX`].
+    pub(super) fn truncate(&mut self, usage: &Usage, size: u64) -> Result<(), Errno> {
+        if size > FILE_SIZE_MAX {
+            return Err(Errno::FBIG);
+        }
+        if size == self.size {
+            return Ok(());
+        }
+        self.id = None;
+        if size < self.size {
+            self.cut(usage, size);
+        }
+        self.size = size;
+        Ok(())
+    }
+
+    fn cut(&mut self, usage: &Usage, size: u64) {
+        if (self.image.len() as u64) > size {
+            self.image.truncate(size as usize);
+        }
+        if self.chunks.is_empty() {
+            return;
+        }
+        let (index, within) = split(size);
+        let chunks = Arc::make_mut(&mut self.chunks);
+        let mut freed: u64 = chunks.split_off(&(index + 1)).values().map(|c| cost(c.len())).sum();
+        if within == 0 {
+            freed += chunks.remove(&index).map_or(0, |chunk| cost(chunk.len()));
+        } else if let Some(chunk) = chunks.get_mut(&index)
+            && chunk.len() > within
+        {
+            freed += cost(chunk.len()) - cost(within);
+            Arc::make_mut(chunk).truncate(within);
+        }
+        self.charged -= freed;
+        usage.release_bytes(freed);
+    }
+
+    /// Reserves storage for a range, so that later writes there cannot fail; grows the file unless `keep_size`.
+    ///
+    /// # Errors
+    ///
+    /// EFBIG, ENOSPC; what was reserved until then stays reserved.
+    pub(super) fn allocate(
+        &mut self,
+        usage: &Usage,
+        offset: u64,
+        len: u64,
+        keep_size: bool,
+    ) -> Result<(), Errno> {
+        let end = offset.checked_add(len).filter(|&end| end <= FILE_SIZE_MAX).ok_or(Errno::FBIG)?;
+        if end - offset > usage.bytes_free().saturating_add(self.allocated()) {
+            return Err(Errno::NOSPC);
+        }
+        // Bytes past the size are not kept (the invariant), so there only the promise is checked.
+        let kept = if keep_size { end.min(self.size) } else { end };
+        let mut at = offset;
+        while at < kept {
+            let (index, start) = split(at);
+            let piece = (kept - at).min((CHUNK - start) as u64);
+            if self.image_piece(index).len() < start + piece as usize
+                || self.chunks.contains_key(&index)
+            {
+                self.chunk_mut(usage, index, start + piece as usize)?;
+            }
+            at += piece;
+            if !keep_size {
+                self.grow_to(at);
+            }
+        }
+        Ok(())
+    }
+
+    fn grow_to(&mut self, size: u64) {
+        if size > self.size {
+            self.id = None;
+            self.size = size;
+        }
+    }
+
+    /// Makes a range read as zeros, freeing whole chunks; never changes the size.
+    ///
+    /// # Errors
+    ///
+    /// ENOSPC, since zeroing part of an image's chunk takes a copy of it.
+    pub(super) fn punch(&mut self, usage: &Usage, offset: u64, len: u64) -> Result<(), Errno> {
+        let end = offset.saturating_add(len).min(self.size);
+        let mut at = offset;
+        while at < end {
+            self.id = None;
+            let (index, start) = split(at);
+            let piece = (end - at).min((CHUNK - start) as u64) as usize;
+            let stored = self.piece(index).len();
+            if start == 0 && piece >= stored {
+                self.free_chunk(usage, index);
+            } else if start < stored {
+                let until = stored.min(start + piece);
+                self.chunk_mut(usage, index, until)?[start..until].fill(0);
+            }
+            at = at.saturating_add(piece as u64);
+            if self.chunks.is_empty() && at >= self.image.len() as u64 {
+                break;
+            }
+            at = at.max(self.next_stored(at).unwrap_or(end));
+        }
+        Ok(())
+    }
+
+    /// Takes a chunk away; over an image an empty one stays as the mark of a hole.
+    fn free_chunk(&mut self, usage: &Usage, index: u64) {
+        let over_image = !self.image_piece(index).is_empty();
+        let chunks = Arc::make_mut(&mut self.chunks);
+        let old = match over_image {
+            true => chunks.insert(index, Arc::default()),
+            false => chunks.remove(&index),
+        };
+        let freed = old.map_or(0, |chunk| cost(chunk.len()));
+        self.charged -= freed;
+        usage.release_bytes(freed);
+    }
+
+    /// Where stored bytes begin at or after `offset`, by chunks.
+    fn next_stored(&self, offset: u64) -> Option<u64> {
+        let (first, _) = split(offset);
+        let in_image = (offset..self.image.len() as u64)
+            .step_by(CHUNK)
+            .map(|at| split(at).0)
+            .find(|index| !self.chunks.contains_key(index));
+        let in_chunks = self
+            .chunks
+            .range(first..)
+            .find(|(_, chunk)| !chunk.is_empty())
+            .map(|(&index, _)| index);
+        let index = match (in_image, in_chunks) {
+            (Some(a), Some(b)) => a.min(b),
+            (a, b) => a.or(b)?,
+        };
+        Some(offset.max(index * CHUNK as u64)).filter(|&at| at < self.size)
+    }
+
+    /// `SEEK_DATA`: where data begins at or after `offset`.
+    ///
+    /// # Errors
+    ///
+    /// ENXIO past the end or when only a hole follows.
+    pub(super) fn seek_data(&self, offset: u64) -> Result<u64, Errno> {
+        if offset >= self.size {
+            return Err(Errno::NXIO);
+        }
+        self.next_stored(offset).ok_or(Errno::NXIO)
+    }
+
+    /// `SEEK_HOLE`: where a hole (or the end) begins at or after `offset`.
+    ///
+    /// # Errors
+    ///
+    /// ENXIO past the end.
+    pub(super) fn seek_hole(&self, offset: u64) -> Result<u64, Errno> {
+        if offset >= self.size {
+            return Err(Errno::NXIO);
+        }
+        let (mut index, _) = split(offset);
+        while index * (CHUNK as u64) < self.size && !self.piece(index).is_empty() {
+            index += 1;
+        }
+        Ok((index * CHUNK as u64).max(offset).min(self.size))
+    }
+
+    /// Gives back what the content was charged; for the end of the file.
+    pub(super) fn release(&mut self, usage: &Usage) {
+        usage.release_bytes(std::mem::take(&mut self.charged));
+    }
+}
