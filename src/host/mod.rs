@@ -14,15 +14,26 @@ pub(crate) mod nr;
 use crate::errno::Errno;
 use crate::process::turn::TurnGuard;
 use crate::process::{ExitStatus, Kernel, Process, Thread, exec};
+use crate::vfs;
 use growth::Growth;
 use std::future::Future;
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
 use tokio::time::Instant;
 use wasmtime::{AsContext, AsContextMut, Caller, Memory};
 
-/// Starts a further thread of a process: the thread, its stack's top and its argument.
-pub(crate) type StartThread = Arc<dyn Fn(Arc<Thread>, u32, u32) + Send + Sync>;
+/// What a system call needs of the engine that runs it.
+pub(crate) trait Host: Send + Sync {
+    /// Lets a further thread of the calling process run: the thread, its stack's top and its argument.
+    fn start_thread(&self, thread: Arc<Thread>, stack_top: u32, argument: u32);
+
+    /// Whether a file can be executed; ENOEXEC if not. What was loaded is kept for when it is.
+    fn load<'a>(
+        &'a self,
+        file: &'a vfs::File,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Errno>> + Send + 'a>>;
+}
 
 /// Why a system call does not return to the guest.
 pub(crate) enum Departure {
@@ -42,7 +53,7 @@ pub(crate) struct Context {
     pub(crate) memory: Option<Memory>,
     pub(crate) departure: Option<Departure>,
     pub(crate) fork: Option<fork::Fork>,
-    start_thread: StartThread,
+    host: Arc<dyn Host>,
     turn: Option<TurnGuard>,
     /// Addresses of the program's thread-locals (`__start_isolet_tls`..`__stop_isolet_tls`); empty without any.
     locals: Range<u32>,
@@ -52,14 +63,14 @@ pub(crate) struct Context {
 
 impl Context {
     /// The context of `thread`'s next instance.
-    pub(crate) fn new(thread: Arc<Thread>, growth: Growth, start_thread: StartThread) -> Self {
+    pub(crate) fn new(thread: Arc<Thread>, growth: Growth, host: Arc<dyn Host>) -> Self {
         Self {
             thread,
             growth,
             memory: None,
             departure: None,
             fork: None,
-            start_thread,
+            host,
             turn: None,
             locals: 0..0,
             locals_saved: Vec::new(),
@@ -178,7 +189,17 @@ impl<'a> Call<'a> {
 
     /// Lets a further thread of this process run.
     pub(crate) fn start_thread(&self, thread: Arc<Thread>, stack_top: u32, argument: u32) {
-        (self.caller.data().start_thread)(thread, stack_top, argument);
+        self.caller.data().host.start_thread(thread, stack_top, argument);
+    }
+
+    /// Makes sure that the engine can run a program, before the caller gives up its own.
+    ///
+    /// # Errors
+    ///
+    /// ENOEXEC.
+    pub(crate) async fn load(&self, program: &exec::Program) -> Result<(), Errno> {
+        let host = self.caller.data().host.clone();
+        host.load(&program.file).await
     }
 
     async fn dispatch(&mut self, number: u32) -> Result<u32, Errno> {

@@ -16,9 +16,11 @@ use super::{Engine, Program};
 use crate::errno::Errno;
 use crate::host::fork::{Fork, ForkState};
 use crate::host::growth::Growth;
-use crate::host::{self, Context, Departure, StartThread};
+use crate::host::{self, Context, Departure};
+use crate::process::account::Charge;
 use crate::process::exec;
 use crate::process::{End, Exec, Process, Thread};
+use crate::vfs;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -52,14 +54,14 @@ enum Origin {
     /// The process's program.
     Program(exec::Program),
     /// The copy of another process, in the middle of `fork`.
-    Fork { program: Arc<Program>, mapping: Arc<Mapping>, globals: Vec<Val>, charge: Growth },
+    Fork { program: Arc<Program>, mapping: Arc<Mapping>, globals: Vec<Val>, growth: Growth },
     /// A further thread over the same memory.
     Thread {
         program: Arc<Program>,
         mapping: Arc<Mapping>,
         stack_top: u32,
         argument: u32,
-        charge: Growth,
+        growth: Growth,
     },
 }
 
@@ -152,15 +154,15 @@ async fn enter_origin(
 ) -> Result<(Guest, Entry), End> {
     match origin {
         Origin::Program(program) => Ok((begin(engine, thread, program).await?, Entry::Start)),
-        Origin::Fork { program, mapping, globals, charge } => {
-            let guest = Guest::new(engine, thread, program, mapping, charge).await;
+        Origin::Fork { program, mapping, globals, growth } => {
+            let guest = Guest::new(engine, thread, program, mapping, growth).await;
             let mut guest = guest.map_err(|error| broken(&error))?;
             guest.set_globals(&globals).map_err(|error| broken(&error))?;
             guest.set_fork_state(ForkState::Rewinding(0));
             Ok((guest, Entry::Rewind))
         }
-        Origin::Thread { program, mapping, stack_top, argument, charge } => {
-            let guest = Guest::new(engine, thread, program, mapping, charge).await;
+        Origin::Thread { program, mapping, stack_top, argument, growth } => {
+            let guest = Guest::new(engine, thread, program, mapping, growth).await;
             let mut guest = guest.map_err(|error| broken(&error))?;
             guest.set_stack(stack_top).map_err(|error| broken(&error))?;
             Ok((guest, Entry::Thread(argument)))
@@ -181,7 +183,7 @@ async fn begin(
     program: exec::Program,
 ) -> Result<Guest, End> {
     let start = async {
-        let loaded = engine.load(&program).await?;
+        let loaded = engine.load(&program.file).await?;
         let image = loaded.image.clone();
         let charge = thread.process.kernel.memory.charge(loaded.minimum as u64);
         let charge = Arc::new(charge.ok_or(Errno::NOMEM)?);
@@ -212,8 +214,13 @@ impl Guest {
         mapping: Arc<Mapping>,
         growth: Growth,
     ) -> wasmtime::Result<Self> {
-        let threads = starter(engine, &program, &mapping, &growth);
-        let context = Context::new(thread.clone(), growth, threads);
+        let machine = Arc::new(Machine {
+            engine: engine.clone(),
+            program: program.clone(),
+            mapping: mapping.clone(),
+            charge: growth.charge.clone(),
+        });
+        let context = Context::new(thread.clone(), growth, machine);
         let mut store = Store::new(&engine.engine, context);
         store.limiter(|context| &mut context.growth);
         store.set_epoch_deadline(1);
@@ -348,7 +355,7 @@ impl Guest {
             program: self.program.clone(),
             mapping,
             globals,
-            charge: Growth { charge: Arc::new(charge) },
+            growth: Growth { charge: Arc::new(charge) },
         };
         engine.clone().launch(child, origin);
         Ok(pid)
@@ -396,25 +403,32 @@ impl Guest {
     }
 }
 
-/// How a thread of this process starts further ones.
-fn starter(
-    engine: &Arc<Engine>,
-    program: &Arc<Program>,
-    mapping: &Arc<Mapping>,
-    growth: &Growth,
-) -> StartThread {
-    let (engine, program, mapping) = (engine.clone(), program.clone(), mapping.clone());
-    let charge = growth.charge.clone();
-    Arc::new(move |thread, stack_top, argument| {
+/// What the system calls of one process need of the engine.
+struct Machine {
+    engine: Arc<Engine>,
+    program: Arc<Program>,
+    mapping: Arc<Mapping>,
+    charge: Arc<Charge>,
+}
+
+impl host::Host for Machine {
+    fn start_thread(&self, thread: Arc<Thread>, stack_top: u32, argument: u32) {
         let origin = Origin::Thread {
-            program: program.clone(),
-            mapping: mapping.clone(),
+            program: self.program.clone(),
+            mapping: self.mapping.clone(),
             stack_top,
             argument,
-            charge: Growth { charge: charge.clone() },
+            growth: Growth { charge: self.charge.clone() },
         };
-        engine.clone().launch(thread, origin);
-    })
+        self.engine.clone().launch(thread, origin);
+    }
+
+    fn load<'a>(
+        &'a self,
+        file: &'a vfs::File,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Errno>> + Send + 'a>> {
+        Box::pin(async { self.engine.load(file).await.map(drop) })
+    }
 }
 
 /// What happens to a guest that computes past a tick: it is told of signals and of threads that wait, and gives way.

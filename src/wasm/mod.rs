@@ -16,9 +16,11 @@ mod split;
 use crate::errno::Errno;
 use crate::error::Error;
 use crate::host::Context;
+use crate::vfs;
 use cache::Cache;
 use memory::{Creator, Image};
 use parking_lot::Mutex;
+use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -31,6 +33,9 @@ const WASM_STACK_BYTES: usize = 16 << 20;
 /// The whole stack of a guest's fiber: its frames and the host's above them.
 const FIBER_STACK_BYTES: usize = WASM_STACK_BYTES + (2 << 20);
 
+/// A file larger than this is not hashed to see whether it is a copy of a built-in program.
+const PROGRAM_BYTES_MAX: u64 = 64 << 20;
+
 /// SHA-256 of a program's module.
 pub(crate) type Digest = [u8; 32];
 
@@ -39,6 +44,7 @@ pub(crate) struct Engine {
     engine: wasmtime::Engine,
     linker: Linker<Context>,
     cache: Cache,
+    sources: Mutex<HashMap<Digest, Source>>,
     programs: Mutex<HashMap<Digest, Arc<OnceCell<Arc<Program>>>>>,
     epoch: epoch::Ticker,
     guests: tokio::runtime::Handle,
@@ -76,6 +82,7 @@ impl Engine {
             epoch: epoch::Ticker::start(engine.clone()),
             linker,
             cache: Cache::open(data)?,
+            sources: Mutex::default(),
             programs: Mutex::default(),
             engine,
             guests,
@@ -104,20 +111,27 @@ impl Engine {
         Ok(Arc::new(program))
     }
 
-    /// The program of `digest`, loaded at most once at a time and then kept.
+    /// Makes a built-in program known: only these are run.
+    pub(crate) fn register(&self, digest: Digest, source: Source) {
+        self.sources.lock().insert(digest, source);
+    }
+
+    /// The compiled form of a file that is about to be executed; loaded at most once and then kept.
     ///
     /// # Errors
     ///
-    /// ENOEXEC when it is not a program; the reason is in the log.
-    pub(crate) async fn program(
-        self: &Arc<Self>,
-        digest: Digest,
-        wasm: impl FnOnce() -> Result<Vec<u8>, Error> + Send + 'static,
-    ) -> Result<Arc<Program>, Errno> {
+    /// ENOEXEC when it is not a built-in program (or a copy of one), or cannot be loaded; the reason is in the log.
+    pub(crate) async fn load(self: &Arc<Self>, file: &vfs::File) -> Result<Arc<Program>, Errno> {
+        let digest = match file.content_id() {
+            Some(digest) => digest,
+            None => Sha256::digest(file.read_all(PROGRAM_BYTES_MAX)?).into(),
+        };
+        let source = self.sources.lock().get(&digest).cloned().ok_or(Errno::NOEXEC)?;
         let cell = self.programs.lock().entry(digest).or_default().clone();
         let load = async {
             let engine = self.clone();
-            let loaded = tokio::task::spawn_blocking(move || engine.prepare(&digest, wasm)).await;
+            let load = move || engine.prepare(&digest, || source());
+            let loaded = tokio::task::spawn_blocking(load).await;
             loaded.map_err(|error| Error::Engine(error.to_string())).flatten()
         };
         let program = cell.get_or_try_init(|| load).await.inspect_err(|error| {
@@ -127,14 +141,8 @@ impl Engine {
     }
 }
 
-impl Engine {
-    async fn load(
-        self: &Arc<Self>,
-        _program: &crate::process::exec::Program,
-    ) -> Result<Arc<Program>, Errno> {
-        Err(Errno::NOEXEC)
-    }
-}
+/// Where a program's module comes from when it has to be compiled.
+pub(crate) type Source = Arc<dyn Fn() -> Result<Vec<u8>, Error> + Send + Sync>;
 
 impl Program {
     /// Checks what a program must have and links its imports.
