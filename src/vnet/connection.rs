@@ -1,0 +1,357 @@
+//! One TCP connection in memory: two ends, two bounded byte queues, and the half-close and reset rules of Linux's loopback.
+//!
+//! Both ends may be guest sockets (loopback); or one is, and the other is the host's: a [`Stream`](super::stream::Stream)
+//! for the router, the egress pump or the name server. Nothing here waits: `EAGAIN` and a queue to subscribe to.
+//! There are no segments, sequence numbers or timers, since memory loses nothing.
+
+use super::account::Account;
+use crate::errno::Errno;
+use crate::wait::{Ready, WaitQueue, Waiter};
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Bytes one direction of a connection holds: Linux's default receive buffer is 128 KiB and its send buffer as much again.
+pub(super) const FLOW_BYTES_MAX: usize = 256 << 10;
+/// Bytes one direction holds while the sandbox's buffers together are over their bound.
+pub(super) const FLOW_BYTES_MIN: usize = 4 << 10;
+/// An empty queue that has grown past this gives its memory back.
+const KEPT_BYTES_MAX: usize = 16 << 10;
+
+/// Which directions a shutdown(2) ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shut {
+    /// No more is received.
+    pub(crate) read: bool,
+    /// No more is sent.
+    pub(crate) write: bool,
+}
+
+/// Where a connection is in its life, as one end sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The other end has not answered yet.
+    Opening,
+    /// Established; either direction may have ended.
+    Open,
+    /// Refused or reset (TCP's CLOSED).
+    Dead,
+}
+
+struct Side {
+    inbound: VecDeque<u8>,
+    phase: Phase,
+    /// The other end sends no more.
+    fin: bool,
+    read_shut: bool,
+    write_shut: bool,
+    /// The end was dropped.
+    closed: bool,
+    /// SO_ERROR.
+    error: Option<Errno>,
+}
+
+impl Side {
+    fn new() -> Self {
+        Self {
+            inbound: VecDeque::new(),
+            phase: Phase::Opening,
+            fin: false,
+            read_shut: false,
+            write_shut: false,
+            closed: false,
+            error: None,
+        }
+    }
+
+    /// A reset arrives: what was received stays readable, then the error shows once.
+    fn reset(&mut self) {
+        if self.phase == Phase::Dead || self.closed {
+            return;
+        }
+        // Linux's tcp_reset(): CLOSE_WAIT gives EPIPE.
+        self.error = Some(if self.fin { Errno::PIPE } else { Errno::CONNRESET });
+        self.phase = Phase::Dead;
+    }
+}
+
+/// What both ends share.
+pub(super) struct Link {
+    sides: Mutex<[Side; 2]>,
+    queues: [WaitQueue; 2],
+    account: Arc<Account>,
+    id: u64,
+}
+
+impl Link {
+    /// Ends the connection for both ends, as when the network goes away.
+    pub(super) fn abort(&self) {
+        {
+            let mut sides = self.sides.lock();
+            for side in sides.iter_mut() {
+                side.reset();
+            }
+        }
+        self.wake();
+    }
+
+    fn wake(&self) {
+        self.queues[0].wake_all();
+        self.queues[1].wake_all();
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.account.remove(self.id);
+    }
+}
+
+/// One end of a connection. Dropping it closes: FIN, or RST if received bytes were not read.
+pub(super) struct End {
+    link: Arc<Link>,
+    side: usize,
+    /// This end's address, canonical (never v4-mapped).
+    pub(super) local: SocketAddr,
+    /// The other end's address, canonical.
+    pub(super) peer: SocketAddr,
+}
+
+impl End {
+    /// Both ends of a new connection that is still opening: the client's, then the server's.
+    ///
+    /// # Errors
+    ///
+    /// ENOBUFS when the sandbox has too many connections.
+    pub(super) fn pair(
+        account: &Arc<Account>,
+        queues: [WaitQueue; 2],
+        client: SocketAddr,
+        server: SocketAddr,
+    ) -> Result<(Self, Self), Errno> {
+        let link = account.admit(|id| Link {
+            sides: Mutex::new([Side::new(), Side::new()]),
+            queues,
+            account: account.clone(),
+            id,
+        })?;
+        let other = Self { link: link.clone(), side: 1, local: server, peer: client };
+        Ok((Self { link, side: 0, local: client, peer: server }, other))
+    }
+
+    /// The connection is established, for both ends.
+    pub(super) fn establish(&self) {
+        {
+            let mut sides = self.link.sides.lock();
+            for side in sides.iter_mut().filter(|side| side.phase == Phase::Opening) {
+                side.phase = Phase::Open;
+            }
+        }
+        self.link.wake();
+    }
+
+    /// The connection cannot be opened: the other end sees `errno`.
+    pub(super) fn refuse(self, errno: Errno) {
+        let mut sides = self.link.sides.lock();
+        let other = &mut sides[1 - self.side];
+        if other.phase == Phase::Opening {
+            other.phase = Phase::Dead;
+            other.error = Some(errno);
+        }
+        drop(sides);
+    }
+
+    /// Closes with a reset, whatever is unread (SO_LINGER of 0, a listener that closes).
+    pub(super) fn reset(self) {
+        self.link.sides.lock()[1 - self.side].reset();
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.link.sides.lock()[self.side].phase
+    }
+
+    /// A view of this end that does not keep it open.
+    pub(super) fn watch(&self) -> Watch {
+        Watch { link: self.link.clone(), side: self.side }
+    }
+
+    /// The queue that tells of changes at this end.
+    pub(super) fn queue(&self) -> &WaitQueue {
+        &self.link.queues[self.side]
+    }
+
+    pub(super) fn subscribe(&self) -> Waiter {
+        self.queue().subscribe()
+    }
+
+    /// SO_ERROR: reads and clears.
+    pub(super) fn take_error(&self) -> Option<Errno> {
+        self.link.sides.lock()[self.side].error.take()
+    }
+
+    /// Bytes that could be read now (FIONREAD).
+    pub(super) fn readable_bytes(&self) -> usize {
+        self.link.sides.lock()[self.side].inbound.len()
+    }
+
+    /// Receives into `buf`; 0 is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// EAGAIN, or the pending error (ECONNRESET, EPIPE...).
+    pub(super) fn recv(&self, buf: &mut [u8], peek: bool) -> Result<usize, Errno> {
+        let mut sides = self.link.sides.lock();
+        let own = &mut sides[self.side];
+        if own.inbound.is_empty() {
+            if own.fin {
+                return Ok(0);
+            }
+            if let Some(errno) = own.error.take() {
+                return Err(errno);
+            }
+            let ended = own.read_shut || own.phase == Phase::Dead;
+            return if ended { Ok(0) } else { Err(Errno::AGAIN) };
+        }
+        let count = buf.len().min(own.inbound.len());
+        let (front, back) = own.inbound.as_slices();
+        let first = count.min(front.len());
+        buf[..first].copy_from_slice(&front[..first]);
+        buf[first..count].copy_from_slice(&back[..count - first]);
+        if peek {
+            return Ok(count);
+        }
+        own.inbound.drain(..count);
+        if own.inbound.is_empty() && own.inbound.capacity() > KEPT_BYTES_MAX {
+            own.inbound = VecDeque::new();
+        }
+        drop(sides);
+        self.link.account.give_back(count);
+        self.link.queues[1 - self.side].wake_all();
+        Ok(count)
+    }
+
+    /// Sends as much of `buf` as there is room for.
+    ///
+    /// # Errors
+    ///
+    /// EAGAIN, EPIPE after the end of sending, or the pending error.
+    pub(super) fn send(&self, buf: &[u8]) -> Result<usize, Errno> {
+        let mut sides = self.link.sides.lock();
+        let [own, other] = pick(&mut sides, self.side);
+        if let Some(errno) = own.error.take() {
+            return Err(errno);
+        }
+        if own.write_shut || own.phase == Phase::Dead {
+            return Err(Errno::PIPE);
+        }
+        if own.phase == Phase::Opening {
+            return Err(Errno::AGAIN);
+        }
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        if other.closed || (other.read_shut && other.write_shut) {
+            // As on a wire: the bytes leave, and a reset comes back. A reader that has shut both ways is reset too.
+            own.reset();
+            other.reset();
+            drop(sides);
+            self.link.wake();
+            return Ok(buf.len());
+        }
+        let count = buf.len().min(self.link.account.room(other.inbound.len()));
+        if count == 0 {
+            return Err(Errno::AGAIN);
+        }
+        other.inbound.extend(&buf[..count]);
+        self.link.account.take(count);
+        drop(sides);
+        self.link.queues[1 - self.side].wake_all();
+        Ok(count)
+    }
+
+    /// Ends one or both directions.
+    ///
+    /// # Errors
+    ///
+    /// ENOTCONN when the connection was refused or reset.
+    pub(super) fn shutdown(&self, how: Shut) -> Result<(), Errno> {
+        {
+            let mut sides = self.link.sides.lock();
+            let [own, other] = pick(&mut sides, self.side);
+            if own.phase == Phase::Dead {
+                return Err(Errno::NOTCONN);
+            }
+            own.read_shut |= how.read;
+            if how.write && !own.write_shut {
+                own.write_shut = true;
+                other.fin = true;
+            }
+        }
+        self.link.wake();
+        Ok(())
+    }
+
+    /// What poll(2) reports (Linux's `tcp_poll`).
+    pub(super) fn ready(&self) -> Ready {
+        let mut sides = self.link.sides.lock();
+        let [own, other] = pick(&mut sides, self.side);
+        let dead = own.phase == Phase::Dead;
+        let read_ended = own.fin || own.read_shut || dead;
+        let write_ended = own.write_shut || dead;
+        let mut ready = Ready::empty();
+        ready.set(Ready::HUP, read_ended && write_ended);
+        ready.set(Ready::IN | Ready::RDHUP, read_ended);
+        ready.set(Ready::ERR, own.error.is_some());
+        if own.phase != Phase::Opening {
+            let room = other.closed || self.link.account.room(other.inbound.len()) > 0;
+            ready.set(Ready::OUT, write_ended || room);
+            if !own.inbound.is_empty() {
+                ready |= Ready::IN;
+            }
+        }
+        ready
+    }
+}
+
+/// Looks at a connection without being one of its ends.
+pub(super) struct Watch {
+    link: Arc<Link>,
+    side: usize,
+}
+
+impl Watch {
+    /// Whether the other end is closed or the connection reset.
+    pub(super) fn is_orphan(&self) -> bool {
+        let sides = self.link.sides.lock();
+        sides[1 - self.side].closed || sides[self.side].phase == Phase::Dead
+    }
+
+    pub(super) fn subscribe(&self) -> Waiter {
+        self.link.queues[self.side].subscribe()
+    }
+}
+
+/// The side itself and the other one.
+fn pick(sides: &mut [Side; 2], own: usize) -> [&mut Side; 2] {
+    let [first, second] = sides;
+    if own == 0 { [first, second] } else { [second, first] }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let unread = {
+            let mut sides = self.link.sides.lock();
+            let [own, other] = pick(&mut sides, self.side);
+            own.closed = true;
+            let unread = std::mem::take(&mut own.inbound).len();
+            if unread > 0 || own.phase == Phase::Opening {
+                other.reset();
+            }
+            other.fin |= other.phase == Phase::Open;
+            unread
+        };
+        self.link.account.give_back(unread);
+        self.link.wake();
+    }
+}

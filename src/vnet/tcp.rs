@@ -1,0 +1,244 @@
+//! What is TCP's own about a socket: connect in steps, listen, accept, shutdown. Rules as Linux's `inet_stream_connect` has them.
+
+use super::connection::{End, Phase, Shut};
+use super::listener::Listener;
+use super::ports::Kind;
+use super::socket::{Family, Role, Socket, State, unspecified};
+use super::stream::Stream;
+use super::{Route, egress, resolver, route, source_for};
+use crate::errno::Errno;
+use crate::wait::WaitQueue;
+use parking_lot::Mutex;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+impl Socket {
+    pub(super) fn connect_stream(&self, to: SocketAddr) -> Result<(), Errno> {
+        let mut state = self.state.lock();
+        match &state.role {
+            Role::Listening(_) => return Err(Errno::ISCONN),
+            Role::Joined { announced: true, .. } => return Err(Errno::ISCONN),
+            Role::Joined { announced: false, .. } => {
+                drop(state);
+                return self.finish_connect().map_err(|errno| match errno {
+                    Errno::AGAIN => Errno::ALREADY,
+                    other => other,
+                });
+            }
+            Role::Idle => {}
+            Role::Datagram(_) => return Err(Errno::OPNOTSUPP),
+        }
+        let route = route(to);
+        let to = match route {
+            Route::NameServer => super::NAME_SERVER,
+            Route::Inside(to) => to,
+            Route::Outside(to) => {
+                self.net.egress.check(to)?;
+                to
+            }
+        };
+        let bound_before = state.binding.is_some();
+        let local = self.source(&mut state, to, matches!(route, Route::Outside(_)))?;
+        let queues = [self.queue.clone(), WaitQueue::new()];
+        let pair = End::pair(&self.net.account, queues, local, to);
+        let (end, server) = pair.inspect_err(|_| {
+            if !bound_before {
+                self.release_port(&mut state);
+            }
+        })?;
+        state.role = Role::Joined { end, announced: false };
+        drop(state);
+        match route {
+            Route::NameServer => {
+                server.establish();
+                resolver::serve_stream(&self.net, Stream::new(server));
+            }
+            Route::Inside(to) => match self.net.ports.listener(to, local.port()) {
+                Some(listener) => listener.offer(server),
+                None => server.refuse(Errno::CONNREFUSED),
+            },
+            Route::Outside(to) => egress::dial(&self.net.runtime, &self.net.down, to, server),
+        }
+        Err(Errno::INPROGRESS)
+    }
+
+    /// The source address of a connection, with a port taken for it if none was.
+    fn source(
+        &self,
+        state: &mut State,
+        to: SocketAddr,
+        outside: bool,
+    ) -> Result<SocketAddr, Errno> {
+        let bound = state.local.ip();
+        if !bound.is_unspecified() && bound.is_ipv4() != to.is_ipv4() {
+            return Err(Errno::NETUNREACH);
+        }
+        if outside && bound.is_loopback() {
+            return Err(Errno::INVAL); // Linux: a loopback source has no route out.
+        }
+        let ip = if bound.is_unspecified() { source_for(to.ip()) } else { bound };
+        if state.binding.is_none() {
+            self.take_port(state, ip, 0)?;
+        }
+        Ok(SocketAddr::new(ip, state.local.port()))
+    }
+
+    fn release_port(&self, state: &mut State) {
+        if let Some(binding) = state.binding.take() {
+            self.net.ports.remove(binding);
+        }
+        state.local = SocketAddr::new(unspecified(self.family), 0);
+    }
+
+    /// The answer of a connect that was begun.
+    ///
+    /// # Errors
+    ///
+    /// EAGAIN while there is none; then why it failed (ECONNABORTED if SO_ERROR has told already), and the socket may connect anew.
+    pub(crate) fn finish_connect(&self) -> Result<(), Errno> {
+        let mut state = self.state.lock();
+        let Role::Joined { end, announced } = &mut state.role else {
+            return Err(Errno::NOTCONN);
+        };
+        let errno = match end.phase() {
+            Phase::Opening => return Err(Errno::AGAIN),
+            Phase::Open => {
+                *announced = true;
+                return Ok(());
+            }
+            Phase::Dead => end.take_error().unwrap_or(Errno::CONNABORTED),
+        };
+        let old = self.reset_role(&mut state);
+        drop(state);
+        drop(old);
+        Err(errno)
+    }
+
+    /// Back to a socket that may connect; a port that connect took is given back.
+    fn reset_role(&self, state: &mut State) -> Role {
+        if !state.explicit {
+            self.release_port(state);
+        }
+        std::mem::replace(&mut state.role, Role::Idle)
+    }
+
+    pub(super) fn disconnect_stream(&self) {
+        let mut state = self.state.lock();
+        if let (Role::Listening(_), Some(binding)) = (&state.role, state.binding) {
+            self.net.ports.unlisten(binding);
+        }
+        let old = self.reset_role(&mut state);
+        drop(state);
+        match old {
+            Role::Listening(listener) => listener.close(),
+            Role::Joined { end, .. } => end.reset(),
+            Role::Idle | Role::Datagram(_) => {}
+        }
+    }
+
+    /// listen(2); again, it changes the backlog.
+    ///
+    /// # Errors
+    ///
+    /// EOPNOTSUPP for datagrams, EINVAL when connected, EADDRINUSE.
+    pub(crate) fn listen(&self, backlog: i32) -> Result<(), Errno> {
+        let mut state = self.state.lock();
+        match &state.role {
+            Role::Datagram(_) => return Err(Errno::OPNOTSUPP),
+            Role::Joined { .. } => return Err(Errno::INVAL),
+            Role::Listening(listener) => {
+                let listener = listener.clone();
+                drop(state);
+                listener.set_backlog(backlog);
+                return Ok(());
+            }
+            Role::Idle => {}
+        }
+        if state.binding.is_none() {
+            self.take_port(&mut state, unspecified(self.family), 0)?;
+        }
+        let listener = Arc::new(Listener::new(self.queue.clone(), backlog));
+        if let Some(binding) = state.binding {
+            self.net.ports.listen(binding, listener.clone())?;
+        }
+        state.role = Role::Listening(listener);
+        drop(state);
+        self.queue.wake_all();
+        Ok(())
+    }
+
+    /// accept(2): the next connection and its peer.
+    ///
+    /// # Errors
+    ///
+    /// EAGAIN, EINVAL if not listening, EOPNOTSUPP for datagrams, ENFILE at the sandbox's limit (the connection stays).
+    pub(crate) fn accept(&self) -> Result<(Arc<Self>, SocketAddr), Errno> {
+        let listener = match &self.state.lock().role {
+            Role::Listening(listener) => listener.clone(),
+            Role::Datagram(_) => return Err(Errno::OPNOTSUPP),
+            Role::Idle | Role::Joined { .. } => return Err(Errno::INVAL),
+        };
+        let end = listener.accept()?;
+        if let Err(errno) = self.net.admit_socket() {
+            listener.put_back(end);
+            return Err(errno);
+        }
+        let options = self.options.lock().clone(); // Linux: accepted sockets inherit them all.
+        let (queue, local, peer) = (end.queue().clone(), end.local, end.peer);
+        let role = Role::Joined { end, announced: true };
+        let accepted = Arc::new(Self {
+            net: self.net.clone(),
+            family: self.family,
+            kind: Kind::Stream,
+            queue,
+            state: Mutex::new(State { binding: None, local, explicit: true, role }),
+            options: Mutex::new(options),
+        });
+        Ok((accepted, self.shown(peer)))
+    }
+
+    pub(super) fn shutdown_stream(&self, how: Shut) -> Result<(), Errno> {
+        let mut state = self.state.lock();
+        let opening = match &state.role {
+            Role::Joined { end, .. } if end.phase() != Phase::Opening => return end.shutdown(how),
+            Role::Joined { .. } => true,
+            Role::Listening(_) => false,
+            Role::Idle | Role::Datagram(_) => return Err(Errno::NOTCONN),
+        };
+        if !opening && !how.read {
+            return Ok(());
+        }
+        // Linux: shutting the receiving side of a listener, or a connect in progress, goes back to an idle socket.
+        if let (false, Some(binding)) = (opening, state.binding) {
+            self.net.ports.unlisten(binding);
+        }
+        let old = std::mem::replace(&mut state.role, Role::Idle);
+        drop(state);
+        if let Role::Listening(listener) = old {
+            listener.close();
+        }
+        Ok(())
+    }
+
+    /// TCP's state number for TCP_INFO (include/net/tcp_states.h).
+    pub(crate) fn tcp_state(&self) -> u8 {
+        const ESTABLISHED: u8 = 1;
+        const SYN_SENT: u8 = 2;
+        const CLOSE: u8 = 7;
+        const LISTEN: u8 = 10;
+        match &self.state.lock().role {
+            Role::Listening(_) => LISTEN,
+            Role::Joined { end, .. } => match end.phase() {
+                Phase::Open => ESTABLISHED,
+                Phase::Opening => SYN_SENT,
+                Phase::Dead => CLOSE,
+            },
+            Role::Idle | Role::Datagram(_) => CLOSE,
+        }
+    }
+
+    /// Whether its address family is IPv6.
+    pub(crate) fn is_v6(&self) -> bool {
+        self.family == Family::Inet6
+    }
+}
