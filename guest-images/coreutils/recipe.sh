@@ -1,0 +1,15 @@
+#!/bin/sh
+# coreutils as one program. Nothing in it may fork (it would make all of it two
+# to three times slower): the patches put posix_spawn in its place.
+. "$(dirname "$0")/../lib.sh"
+
+unpack coreutils coreutils_9.10.orig.tar.xz
+cross --enable-single-binary=symlinks --enable-no-install-program=stdbuf \
+	--enable-install-program=arch,hostname --disable-nls --disable-acl \
+	--disable-xattr --disable-libcap --without-selinux --without-openssl \
+	--without-libgmp --disable-systemd --disable-libsmack --disable-dependency-tracking
+ISOLET_STRICT=1 make -s -j"$JOBS" all man1_MANS= MANS= SUBDIRS=.
+wasm32-isolet-finish src/coreutils "$OUT/coreutils.wasm"
+# The names it answers to.
+sed -n 's/^SINGLE_PROGRAM(\([^,]*\),.*/\1/p' src/coreutils.h | sort >"$OUT/coreutils.names"
+sed -n 's/^SINGLE_PROGRAM_ALIAS(\([^,]*\),.*/\1/p' src/coreutils.h | sort >>"$OUT/coreutils.names"

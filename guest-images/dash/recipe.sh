@@ -1,0 +1,13 @@
+#!/bin/sh
+# dash, Debian's source and patches.
+. "$(dirname "$0")/../lib.sh"
+export ISOLET_FORK=1
+
+# Privileged mode is for set-user-ID scripts, which do not exist here, and its
+# patch needs automake.
+SKIP_PATCHES=9001-Add-privmode.diff
+unpack dash dash_0.5.12.orig.tar.gz dash_0.5.12-12.debian.tar.xz
+touch aclocal.m4 configure config.h.in Makefile.in src/Makefile.in
+cross --disable-fnmatch --without-libedit
+ISOLET_STRICT=1 make -s -j"$JOBS"
+wasm32-isolet-finish --fork src/dash "$OUT/dash.wasm"
