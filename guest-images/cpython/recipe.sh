@@ -13,10 +13,12 @@ version=3.14.7
 short=3.14
 zlib_tar="$sources/zlib_1.3.dfsg+really1.3.1.orig.tar.gz"
 python_tar="$sources/python3.14_$version.orig.tar.xz"
-cc=/opt/isolet/bin/wasm32-isolet-cc
-ar=llvm-ar-21
+PATH=${ISOLET_SYSROOT:-/opt/isolet}/bin:$PATH
+cc=wasm32-isolet-cc
+ar=wasm32-isolet-ar
 jobs=${JOBS:-$(nproc)}
 export LC_ALL=C SOURCE_DATE_EPOCH=0
+export ISOLET_STACK=8388608 # Linux's default for the main thread
 mkdir -p "$work" "$out"
 prefix=$work/prefix
 
@@ -60,9 +62,8 @@ configure_python() {
             --host=wasm32-unknown-linux-musl --build=x86_64-linux-gnu --with-build-python="$(command -v python$short)" \
             --prefix=/usr --disable-test-modules --disable-shared --without-ensurepip --without-mimalloc \
             --without-remote-debug --with-pkg-config=no --with-system-libmpdec=no \
-            CC="$cc" CPP="$cc -E" AR=$ar RANLIB=llvm-ranlib-21 READELF=llvm-readelf-21 \
+            CC="$cc" CPP="$cc -E" AR=$ar RANLIB=wasm32-isolet-ranlib READELF=llvm-readelf-21 \
             OPT="-DNDEBUG -O3 -Wall" CFLAGS="-g0" CPPFLAGS="-I$prefix/include" \
-            LDFLAGS="-Wl,-z,stack-size=8388608" \
             ZLIB_CFLAGS="-I$prefix/include" ZLIB_LIBS="-L$prefix/lib -lz" \
             > configure.log 2>&1 || { tail -20 configure.log; exit 1; }
     )
@@ -90,6 +91,6 @@ build_zlib
 unpack_python
 configure_python
 make -C "$work/python-build" -j "$jobs" python pybuilddir.txt > "$work/make.log" 2>&1 ||
-    { grep -n -E 'error|undefined' "$work/make.log" | head -20; tail -5 "$work/make.log"; exit 1; }
-wasm-opt -O3 --strip-debug --strip-producers "$work/python-build/python" -o "$out/python$short.wasm"
+    { grep -n -E ' error: |undefined symbol' "$work/make.log" | head -20; tail -5 "$work/make.log"; exit 1; }
+wasm32-isolet-finish "$work/python-build/python" "$out/python$short.wasm"
 make_tree
