@@ -1,0 +1,326 @@
+//! Pipes and FIFOs: a bounded queue of bytes between readers and writers, pipe(7).
+//!
+//! Nothing here blocks: a full or empty pipe answers EAGAIN and its queue is woken on every change. The host's own code
+//! reads and writes the same ends through [`super::stream`]. Raising SIGPIPE is the system call's business.
+//!
+//! Lock order: a pipe's state is a leaf; no other lock is taken under it.
+
+use super::budget::{Budget, Reservation, next_inode};
+use crate::errno::Errno;
+use crate::wait::{Ready, WaitQueue, Waiter};
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+
+/// Bytes a new pipe holds: Linux's default of 16 pages.
+pub(crate) const CAPACITY: usize = 64 << 10;
+/// Writes of up to this many bytes are not interleaved with others (`PIPE_BUF`).
+pub(crate) const ATOMIC: usize = 4096;
+/// The largest capacity `F_SETPIPE_SZ` gives: Linux's default `pipe-max-size`.
+pub(crate) const CAPACITY_MAX: usize = 1 << 20;
+
+/// A pipe or FIFO, while any end of it is open.
+#[derive(Debug)]
+pub(crate) struct Pipe {
+    state: Mutex<State>,
+    queue: WaitQueue,
+    inode: u64,
+}
+
+#[derive(Debug)]
+struct State {
+    bytes: VecDeque<u8>,
+    capacity: usize,
+    readers: usize,
+    writers: usize,
+    /// Ends ever opened for reading and for writing: who waits in open(2) of a FIFO sees that a peer came and went.
+    readers_ever: u64,
+    writers_ever: u64,
+    held: Reservation,
+}
+
+/// What a FIFO's node keeps: its pipe, while anyone has it open.
+#[derive(Debug, Default)]
+pub(crate) struct Fifo(Mutex<Weak<Pipe>>);
+
+impl Fifo {
+    /// The FIFO's pipe, made when nobody has it open.
+    ///
+    /// # Errors
+    ///
+    /// ENFILE when the sandbox's buffers are all taken.
+    pub(crate) fn pipe(&self, budget: &Arc<Budget>) -> Result<Arc<Pipe>, Errno> {
+        let mut slot = self.0.lock();
+        if let Some(pipe) = slot.upgrade() {
+            return Ok(pipe);
+        }
+        let pipe = Arc::new(Pipe::new(CAPACITY, budget.reserve(CAPACITY)?));
+        *slot = Arc::downgrade(&pipe);
+        Ok(pipe)
+    }
+}
+
+/// One end of a pipe; a FIFO opened for reading and writing is both.
+#[derive(Debug)]
+pub(crate) struct End {
+    pipe: Arc<Pipe>,
+    reads: bool,
+    writes: bool,
+}
+
+/// A pipe that no guest made (standard streams of a command): it counts against no budget.
+pub(crate) fn pipe() -> (End, End) {
+    ends(&Arc::new(Pipe::new(CAPACITY, Reservation::default())))
+}
+
+/// A pipe made by a guest: reader, then writer. When little is left of the budget it is one page small, as on Linux.
+///
+/// # Errors
+///
+/// ENFILE when the sandbox's buffers are all taken.
+pub(crate) fn accounted(budget: &Arc<Budget>) -> Result<(End, End), Errno> {
+    let (capacity, held) = match budget.reserve(CAPACITY) {
+        Ok(held) => (CAPACITY, held),
+        Err(_) => (ATOMIC, budget.reserve(ATOMIC)?),
+    };
+    Ok(ends(&Arc::new(Pipe::new(capacity, held))))
+}
+
+fn ends(pipe: &Arc<Pipe>) -> (End, End) {
+    (pipe.open(true, false), pipe.open(false, true))
+}
+
+/// Takes bytes from the front of a queue into `into`; how many.
+pub(crate) fn take_front(bytes: &mut VecDeque<u8>, into: &mut [u8]) -> usize {
+    let count = copy_front(bytes, into);
+    bytes.drain(..count);
+    count
+}
+
+/// Copies bytes from the front of a queue into `into`, leaving them; how many.
+pub(crate) fn copy_front(bytes: &VecDeque<u8>, into: &mut [u8]) -> usize {
+    let (front, back) = bytes.as_slices();
+    let first = front.len().min(into.len());
+    into[..first].copy_from_slice(&front[..first]);
+    let second = back.len().min(into.len() - first);
+    into[first..first + second].copy_from_slice(&back[..second]);
+    first + second
+}
+
+impl Pipe {
+    fn new(capacity: usize, held: Reservation) -> Self {
+        let state = State {
+            bytes: VecDeque::new(),
+            capacity,
+            readers: 0,
+            writers: 0,
+            readers_ever: 0,
+            writers_ever: 0,
+            held,
+        };
+        Self { state: Mutex::new(state), queue: WaitQueue::new(), inode: next_inode() }
+    }
+
+    /// Opens an end.
+    pub(crate) fn open(self: &Arc<Self>, reads: bool, writes: bool) -> End {
+        let mut state = self.state.lock();
+        if reads {
+            state.readers += 1;
+            state.readers_ever += 1;
+        }
+        if writes {
+            state.writers += 1;
+            state.writers_ever += 1;
+        }
+        drop(state);
+        self.queue.wake_all();
+        End { pipe: self.clone(), reads, writes }
+    }
+}
+
+impl End {
+    /// Reads what is there, at most `into`'s length; 0 at the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// EAGAIN when empty while a writer remains, EBADF at a writing end.
+    pub(crate) fn try_read(&self, into: &mut [u8]) -> Result<usize, Errno> {
+        if !self.reads {
+            return Err(Errno::BADF);
+        }
+        let mut state = self.pipe.state.lock();
+        if into.is_empty() {
+            return Ok(0);
+        }
+        if state.bytes.is_empty() {
+            return if state.writers == 0 { Ok(0) } else { Err(Errno::AGAIN) };
+        }
+        let count = take_front(&mut state.bytes, into);
+        drop(state);
+        self.pipe.queue.wake_all();
+        Ok(count)
+    }
+
+    /// Writes as much as fits, all or nothing up to [`ATOMIC`] bytes.
+    ///
+    /// # Errors
+    ///
+    /// EPIPE without a reader, EAGAIN without room, EBADF at a reading end.
+    pub(crate) fn try_write(&self, from: &[u8]) -> Result<usize, Errno> {
+        if !self.writes {
+            return Err(Errno::BADF);
+        }
+        let mut state = self.pipe.state.lock();
+        if from.is_empty() {
+            return Ok(0);
+        }
+        if state.readers == 0 {
+            return Err(Errno::PIPE);
+        }
+        let room = state.capacity.saturating_sub(state.bytes.len());
+        if room == 0 || (from.len() <= ATOMIC && from.len() > room) {
+            return Err(Errno::AGAIN);
+        }
+        let count = room.min(from.len());
+        state.bytes.extend(&from[..count]);
+        drop(state);
+        self.pipe.queue.wake_all();
+        Ok(count)
+    }
+
+    /// Bytes that can be read now (`FIONREAD`).
+    pub(crate) fn available(&self) -> usize {
+        self.pipe.state.lock().bytes.len()
+    }
+
+    /// Bytes the pipe holds (`F_GETPIPE_SZ`).
+    pub(crate) fn capacity(&self) -> usize {
+        self.pipe.state.lock().capacity
+    }
+
+    /// Sets how many bytes the pipe holds, rounded up to a power of two pages; the new capacity.
+    ///
+    /// # Errors
+    ///
+    /// EPERM past [`CAPACITY_MAX`], EBUSY when more bytes are in it, ENFILE past the sandbox's budget, EINVAL for 0.
+    pub(crate) fn set_capacity(&self, bytes: usize) -> Result<usize, Errno> {
+        if bytes == 0 {
+            return Err(Errno::INVAL);
+        }
+        if bytes > CAPACITY_MAX {
+            return Err(Errno::PERM);
+        }
+        let capacity = bytes.next_power_of_two().max(ATOMIC);
+        let mut state = self.pipe.state.lock();
+        if state.bytes.len() > capacity {
+            return Err(Errno::BUSY);
+        }
+        state.held.resize(capacity)?;
+        state.capacity = capacity;
+        drop(state);
+        self.pipe.queue.wake_all();
+        Ok(capacity)
+    }
+
+    /// What the end is ready for.
+    pub(crate) fn ready(&self) -> Ready {
+        let state = self.pipe.state.lock();
+        let mut ready = Ready::empty();
+        if self.reads {
+            ready.set(Ready::IN, !state.bytes.is_empty());
+            // A FIFO that no writer ever opened has not hung up.
+            ready.set(Ready::HUP, state.writers == 0 && state.writers_ever > 0);
+        }
+        if self.writes {
+            ready.set(Ready::OUT, state.capacity.saturating_sub(state.bytes.len()) >= ATOMIC);
+            ready.set(Ready::ERR, state.readers == 0);
+        }
+        ready
+    }
+
+    /// A waiter for the next change at either end.
+    pub(crate) fn subscribe(&self) -> Waiter {
+        self.pipe.queue.subscribe()
+    }
+
+    /// The pipe's inode number.
+    pub(crate) fn inode(&self) -> u64 {
+        self.pipe.inode
+    }
+
+    /// Opens the same pipe again (`/proc/self/fd`, `/dev/stdin`).
+    pub(crate) fn reopen(&self, reads: bool, writes: bool) -> End {
+        self.pipe.open(reads, writes)
+    }
+
+    /// Whether both ends belong to one pipe.
+    pub(crate) fn same_pipe(&self, other: &End) -> bool {
+        Arc::ptr_eq(&self.pipe, &other.pipe)
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let mut state = self.pipe.state.lock();
+        state.readers -= usize::from(self.reads);
+        state.writers -= usize::from(self.writes);
+        if state.readers == 0 && state.writers == 0 {
+            state.bytes = VecDeque::new(); // a FIFO forgets what nobody read
+        }
+        drop(state);
+        self.pipe.queue.wake_all();
+    }
+}
+
+/// An open(2) of a FIFO that may wait for a peer, fifo(7).
+#[derive(Debug)]
+pub(crate) struct Opening {
+    end: End,
+    /// Peers ever opened, as they stood before.
+    peers: u64,
+    waits: bool,
+}
+
+impl Opening {
+    /// Begins to open a FIFO; [`Self::ready`] tells when open(2) may return.
+    ///
+    /// # Errors
+    ///
+    /// ENXIO for a nonblocking open for writing only without a reader.
+    pub(crate) fn begin(
+        pipe: &Arc<Pipe>,
+        (reads, writes): (bool, bool),
+        nonblocking: bool,
+    ) -> Result<Self, Errno> {
+        let (peer_present, peers) = {
+            let state = pipe.state.lock();
+            if reads {
+                (state.writers > 0, state.writers_ever)
+            } else {
+                (state.readers > 0, state.readers_ever)
+            }
+        };
+        if nonblocking && writes && !reads && !peer_present {
+            return Err(Errno::NXIO);
+        }
+        let waits = !(nonblocking || peer_present || (reads && writes));
+        Ok(Self { end: pipe.open(reads, writes), peers, waits })
+    }
+
+    /// Whether open(2) may return.
+    pub(crate) fn ready(&self) -> bool {
+        let state = self.end.pipe.state.lock();
+        let peers = if self.end.reads { state.writers_ever } else { state.readers_ever };
+        !self.waits || peers != self.peers
+    }
+
+    /// A waiter for the next change.
+    pub(crate) fn subscribe(&self) -> Waiter {
+        self.end.subscribe()
+    }
+
+    /// The opened end.
+    pub(crate) fn finish(self) -> End {
+        self.end
+    }
+}

@@ -1,0 +1,185 @@
+//! timerfd_create(2): a timer that is read like a file.
+//!
+//! One task of the runtime sleeps while the timer is armed and wakes the queue at each expiry; it holds no reference that
+//! keeps the timer alive. Both clocks run on the host's monotonic time: a sandbox's wall clock is never set.
+
+use super::budget::next_inode;
+use crate::errno::Errno;
+use crate::wait::{Ready, WaitQueue, Waiter};
+use parking_lot::Mutex;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+/// The shortest repetition that is woken for: a guest must not make the host spin.
+const WAKE_INTERVAL_MIN: Duration = Duration::from_millis(1);
+
+/// When a timer next expires, and how often then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Setting {
+    /// Time until the next expiry; `None` when disarmed.
+    pub(crate) first: Option<Duration>,
+    /// Time between further expiries; zero for one expiry.
+    pub(crate) interval: Duration,
+}
+
+/// A timer.
+#[derive(Debug)]
+pub(crate) struct TimerFd {
+    state: Mutex<State>,
+    queue: WaitQueue,
+    inode: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    next: Option<Instant>,
+    interval: Duration,
+    /// Expiries before `next` that nobody read.
+    expired: u64,
+    waker: Option<AbortHandle>,
+}
+
+impl State {
+    /// Counts what has expired by `now`.
+    fn advance(&mut self, now: Instant) {
+        let Some(next) = self.next.filter(|&next| next <= now) else { return };
+        if self.interval.is_zero() {
+            self.expired = self.expired.saturating_add(1);
+            self.next = None;
+            return;
+        }
+        let late = (now - next).as_nanos() / self.interval.as_nanos();
+        let count = u64::try_from(late).unwrap_or(u64::MAX).saturating_add(1);
+        self.expired = self.expired.saturating_add(count);
+        let step = self.interval.as_nanos().saturating_mul(u128::from(count));
+        let step = Duration::from_nanos(u64::try_from(step).unwrap_or(u64::MAX));
+        self.next = next.checked_add(step);
+    }
+
+    fn setting(&self, now: Instant) -> Setting {
+        let first = self.next.map(|next| next.saturating_duration_since(now));
+        Setting { first, interval: self.interval }
+    }
+}
+
+impl TimerFd {
+    /// A disarmed timer.
+    pub(crate) fn new() -> Arc<Self> {
+        let state = Mutex::new(State::default());
+        Arc::new(Self { state, queue: WaitQueue::new(), inode: next_inode() })
+    }
+
+    /// Arms or disarms it; the setting before. Call it within the runtime.
+    pub(crate) fn set(self: &Arc<Self>, setting: Setting) -> Setting {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        state.advance(now);
+        let before = state.setting(now);
+        if let Some(waker) = state.waker.take() {
+            waker.abort();
+        }
+        state.expired = 0;
+        state.interval = setting.interval;
+        // A time too far for the clock never comes.
+        state.next = setting.first.and_then(|first| now.checked_add(first));
+        if state.next.is_some() {
+            let waker = tokio::spawn(wake_at_expiries(Arc::downgrade(self)));
+            state.waker = Some(waker.abort_handle());
+        }
+        drop(state);
+        self.queue.wake_all();
+        before
+    }
+
+    /// Its setting, with the time left.
+    pub(crate) fn get(&self) -> Setting {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        state.advance(now);
+        state.setting(now)
+    }
+
+    /// Takes the number of expiries since the last read into the first 8 bytes.
+    ///
+    /// # Errors
+    ///
+    /// EINVAL for a shorter buffer, EAGAIN before the first.
+    pub(crate) fn read(&self, into: &mut [u8]) -> Result<usize, Errno> {
+        let into = into.first_chunk_mut::<8>().ok_or(Errno::INVAL)?;
+        let mut state = self.state.lock();
+        state.advance(Instant::now());
+        if state.expired == 0 {
+            return Err(Errno::AGAIN);
+        }
+        *into = std::mem::take(&mut state.expired).to_le_bytes();
+        Ok(8)
+    }
+
+    /// What it is ready for.
+    pub(crate) fn ready(&self) -> Ready {
+        let mut state = self.state.lock();
+        state.advance(Instant::now());
+        if state.expired > 0 { Ready::IN } else { Ready::empty() }
+    }
+
+    /// A waiter for the next expiry or change.
+    pub(crate) fn subscribe(&self) -> Waiter {
+        self.queue.subscribe()
+    }
+
+    /// Its inode number.
+    pub(crate) fn inode(&self) -> u64 {
+        self.inode
+    }
+}
+
+impl Drop for TimerFd {
+    fn drop(&mut self) {
+        if let Some(waker) = self.state.lock().waker.take() {
+            waker.abort();
+        }
+    }
+}
+
+/// Wakes the timer's queue at each expiry until it is disarmed or gone.
+async fn wake_at_expiries(timer: Weak<TimerFd>) {
+    let next = |timer: &Weak<TimerFd>| timer.upgrade()?.state.lock().next;
+    while let Some(at) = next(&timer) {
+        tokio::time::sleep_until(at).await;
+        let Some(timer) = timer.upgrade() else { return };
+        timer.state.lock().advance(Instant::now());
+        timer.queue.wake_all();
+        drop(timer);
+        tokio::time::sleep(WAKE_INTERVAL_MIN).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn expires_once_and_again() {
+        let timer = TimerFd::new();
+        let mut bytes = [0; 8];
+        let second = Duration::from_secs(1);
+        timer.set(Setting { first: Some(second), interval: Duration::ZERO });
+        assert_eq!(timer.read(&mut bytes), Err(Errno::AGAIN));
+        timer.subscribe().await;
+        assert_eq!(timer.ready(), Ready::IN);
+        assert_eq!(timer.read(&mut bytes), Ok(8));
+        assert_eq!(u64::from_le_bytes(bytes), 1);
+        assert_eq!(timer.get().first, None);
+
+        timer.set(Setting { first: Some(second), interval: second });
+        tokio::time::advance(Duration::from_millis(3500)).await;
+        assert_eq!(timer.read(&mut bytes), Ok(8));
+        assert_eq!(u64::from_le_bytes(bytes), 3);
+        assert_eq!(timer.get().first, Some(Duration::from_millis(500)));
+        let before = timer.set(Setting::default());
+        assert_eq!(before.interval, second);
+        assert_eq!(timer.ready(), Ready::empty());
+    }
+}
