@@ -5,11 +5,15 @@
 use super::account::MemoryAccount;
 use super::budget::{BUFFERS_BYTES_MAX, Budget};
 use super::cred::Credentials;
+use super::epoll::WATCHES_MAX;
 use super::exec;
+use super::locks::FileLocks;
 use super::process::{Process, Seed};
+use super::pty::Terminals;
 use super::session::{Session, Terminal};
 use super::signal::{SigInfo, Signal};
 use super::tree::{INIT, State, Tree};
+use super::unix::Namespace;
 use super::{Exec, OpenFile};
 use crate::config::Limits;
 use crate::errno::Errno;
@@ -32,6 +36,14 @@ pub(crate) struct Kernel {
     pub(crate) memory: Arc<MemoryAccount>,
     /// What the buffers of pipes, sockets and terminals may hold together.
     pub(crate) buffers: Arc<Budget>,
+    /// Its pseudo-terminals.
+    pub(crate) terminals: Arc<Terminals>,
+    /// Advisory locks on its files.
+    pub(crate) locks: Arc<FileLocks>,
+    /// Its unix domain sockets.
+    pub(crate) unix: Arc<Namespace>,
+    /// Files watched by its epolls.
+    pub(crate) watches: Arc<Budget>,
     /// Runs programs.
     pub(crate) exec: Arc<dyn Exec>,
     /// When the sandbox started, on the monotonic clock.
@@ -86,11 +98,16 @@ impl Kernel {
         exec: Arc<dyn Exec>,
     ) -> Arc<Self> {
         let cpus = std::thread::available_parallelism().map_or(1, |n| n.get().min(64));
+        let buffers = Budget::new(BUFFERS_BYTES_MAX);
         Arc::new(Self {
             vfs,
             net,
             memory: MemoryAccount::new(limits.memory_bytes_max),
-            buffers: Budget::new(BUFFERS_BYTES_MAX),
+            terminals: Arc::default(),
+            locks: Arc::default(),
+            unix: Namespace::new(buffers.clone()),
+            watches: Budget::new(WATCHES_MAX),
+            buffers,
             exec,
             booted: Instant::now(),
             booted_at: SystemTime::now(),
@@ -198,7 +215,13 @@ impl Kernel {
         sender: Option<&Process>,
     ) -> Result<(), Errno> {
         let members = match target {
-            Target::Pid(INIT) => return if sender.is_some_and(|s| !s.cred().is_root()) { Err(Errno::PERM) } else { Ok(()) },
+            Target::Pid(INIT) => {
+                return if sender.is_some_and(|s| !s.cred().is_root()) {
+                    Err(Errno::PERM)
+                } else {
+                    Ok(())
+                };
+            }
             Target::Pid(pid) => self.process(pid).into_iter().collect(),
             Target::Group(pgid) => self.tree.lock().group(pgid),
             Target::All => {
@@ -211,7 +234,9 @@ impl Kernel {
         for member in &members {
             let sent = match sender {
                 Some(sender) => sender.send(member, signal),
-                None => signal.map_or(Ok(()), |signal| member.post(SigInfo::user(signal, SigInfo::USER, 0, 0), None)),
+                None => signal.map_or(Ok(()), |signal| {
+                    member.post(SigInfo::user(signal, SigInfo::USER, 0, 0), None)
+                }),
             };
             // One success is enough for a group; one refusal says more than "nobody".
             if result.is_err() {
@@ -237,6 +262,13 @@ impl Kernel {
     pub(super) fn session(&self, sid: u32) -> Option<Arc<Session>> {
         let members = self.processes();
         members.iter().map(|process| process.session()).find(|session| session.sid == sid)
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        // Sockets in flight may hold each other, and the namespace through them.
+        self.unix.shut_down();
     }
 }
 

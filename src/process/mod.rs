@@ -5,20 +5,34 @@
 pub(crate) mod account;
 pub(crate) mod budget;
 pub(crate) mod cred;
+pub(crate) mod describe;
+pub(crate) mod device;
+pub(crate) mod epoll;
+pub(crate) mod eventfd;
 pub(crate) mod exec;
 pub(crate) mod fd;
+pub(crate) mod file;
 pub(crate) mod futex;
 pub(crate) mod kernel;
+pub(crate) mod line_discipline;
+pub(crate) mod locks;
+pub(crate) mod pipe;
 #[expect(clippy::module_inception, reason = "a process is what the kernel is about")]
 pub(crate) mod process;
+pub(crate) mod pty;
 pub(crate) mod session;
 pub(crate) mod signal;
+pub(crate) mod stream;
+pub(crate) mod termios;
 pub(crate) mod thread;
 pub(crate) mod timer;
+pub(crate) mod timerfd;
 pub(crate) mod tree;
 pub(crate) mod turn;
+pub(crate) mod unix;
 
-pub(crate) use fd::OpenFile;
+pub(crate) use fd::FdTable;
+pub(crate) use file::{Object, OpenFile};
 pub(crate) use kernel::{Kernel, SpawnRequest, Target};
 pub(crate) use process::{End, Process};
 pub(crate) use signal::Signal;

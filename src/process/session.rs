@@ -79,6 +79,17 @@ impl Session {
         }
     }
 
+    /// The terminal's master closed: the leader gets SIGHUP and SIGCONT too, and the session loses the terminal.
+    pub(crate) fn hang_up(&self) {
+        if let Some(leader) = self.kernel.upgrade().and_then(|kernel| kernel.process(self.sid)) {
+            for signal in [Signal::HUP, Signal::CONT] {
+                // Standard signals: a full queue cannot refuse them.
+                let _ = leader.post(SigInfo::kernel(signal), None);
+            }
+        }
+        self.release_terminal();
+    }
+
     /// The foreground process group; 0 for none.
     pub(crate) fn foreground(&self) -> u32 {
         self.state.lock().foreground
