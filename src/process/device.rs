@@ -8,7 +8,7 @@ use super::pty::{Pty, REPLICA_MAJOR, Terminals};
 use super::termios::WindowSize;
 use crate::errno::Errno;
 use crate::vfs::{
-    self, Attributes, Caller, DeviceId, Dynamic, DynamicEntry, DynamicMount, Kind, Node, Timespec,
+    Attributes, Caller, DeviceId, Dynamic, DynamicEntry, DynamicMount, Kind, Node, Timespec,
 };
 use std::any::Any;
 use std::sync::Arc;
@@ -131,7 +131,7 @@ impl Dynamic for PtsNode {
             gid: self.0.owner.1,
             nlink: 1,
             size: 0,
-            rdev: vfs::DeviceId { major: REPLICA_MAJOR, minor: self.0.index },
+            rdev: DeviceId { major: REPLICA_MAJOR, minor: self.0.index },
             time: self.0.created,
         })
     }

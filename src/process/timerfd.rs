@@ -160,26 +160,47 @@ async fn wake_at_expiries(timer: Weak<TimerFd>) {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn expires_once_and_again() {
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test]
+    async fn wakes_at_its_expiry() {
         let timer = TimerFd::new();
         let mut bytes = [0; 8];
-        let second = Duration::from_secs(1);
-        timer.set(Setting { first: Some(second), interval: Duration::ZERO });
         assert_eq!(timer.read(&mut bytes), Err(Errno::AGAIN));
-        timer.subscribe().await;
+        timer.set(Setting { first: Some(Duration::from_millis(2)), interval: Duration::ZERO });
+        let waiter = timer.subscribe();
+        if timer.ready().is_empty() {
+            waiter.await;
+        }
         assert_eq!(timer.ready(), Ready::IN);
+        assert_eq!(timer.read(&mut bytes[..7]), Err(Errno::INVAL));
         assert_eq!(timer.read(&mut bytes), Ok(8));
         assert_eq!(u64::from_le_bytes(bytes), 1);
-        assert_eq!(timer.get().first, None);
+        assert_eq!(timer.get(), Setting::default());
+    }
 
-        timer.set(Setting { first: Some(second), interval: second });
-        tokio::time::advance(Duration::from_millis(3500)).await;
-        assert_eq!(timer.read(&mut bytes), Ok(8));
-        assert_eq!(u64::from_le_bytes(bytes), 3);
-        assert_eq!(timer.get().first, Some(Duration::from_millis(500)));
+    #[tokio::test]
+    async fn setting_again_forgets_expiries() {
+        let timer = TimerFd::new();
+        timer.set(Setting { first: Some(Duration::ZERO), interval: 60 * SECOND });
+        assert_eq!(timer.ready(), Ready::IN);
         let before = timer.set(Setting::default());
-        assert_eq!(before.interval, second);
+        assert_eq!(before.interval, 60 * SECOND);
+        assert!(before.first.is_some_and(|left| left <= 60 * SECOND));
         assert_eq!(timer.ready(), Ready::empty());
+    }
+
+    #[test]
+    fn counts_what_was_missed() {
+        let start = Instant::now();
+        let mut state = State { next: Some(start + SECOND), interval: SECOND, ..State::default() };
+        state.advance(start + Duration::from_millis(3500));
+        assert_eq!(state.expired, 3);
+        assert_eq!(state.next, Some(start + 4 * SECOND));
+        state.advance(start + Duration::from_millis(3999));
+        assert_eq!(state.expired, 3);
+        state.interval = Duration::from_nanos(1);
+        state.advance(start + Duration::from_secs(1_000_000));
+        assert_eq!(state.next, Some(start + Duration::from_secs(1_000_000) + state.interval));
     }
 }
