@@ -105,7 +105,7 @@ pub(crate) fn resolve(
 ) -> Result<Program, Errno> {
     let mut target = path.to_vec();
     for _ in 0..=SCRIPTS_MAX {
-        let file = process.open_executable(&target)?;
+        let (file, exe) = process.open_executable(&target)?;
         let mut head = [0; HEAD_BYTES];
         let length = file.read_at(&mut head, 0)?;
         let head = &head[..length];
@@ -117,7 +117,7 @@ pub(crate) fn resolve(
             let arguments = Arguments::new(argv, env, bytes_max, &kernel.memory)?;
             return Ok(Program {
                 file,
-                exe: process.absolute(&target).into(),
+                exe: exe.into(),
                 name: path.to_vec(),
                 arguments: Arc::new(arguments),
                 set_uid: (stat.mode & 0o4000 != 0).then_some(stat.uid),

@@ -16,15 +16,13 @@ use super::fd::FdTable;
 use super::futex::Futexes;
 use super::kernel::Kernel;
 use super::session::Session;
-use super::signal::{
-    Action, ActionFlags, Disposition, Outcome, SigInfo, SigSet, Signal, Signals,
-};
+use super::signal::{Action, ActionFlags, Disposition, Outcome, SigInfo, SigSet, Signal, Signals};
 use super::thread::{COMM_LEN, Thread};
 use super::timer::Alarm;
 use super::tree::{Change, ExitStatus, INIT, State, WaitOptions, Whom};
 use super::turn::Turn;
 use crate::errno::Errno;
-use crate::vfs::{Cred, Dir, File};
+use crate::vfs::{Access, Context, Cred, Dir, File, Kind, OpenFlags, Opened};
 use crate::wait::WaitQueue;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -70,8 +68,10 @@ pub(crate) struct Attributes {
     pub(crate) comm: [u8; COMM_LEN],
     /// -20 to 19; told, and else without effect.
     pub(crate) nice: i8,
-    /// `RLIMIT_FSIZE`, bytes.
-    pub(crate) file_bytes_max: u64,
+    /// Hard `RLIMIT_NOFILE`; the soft one is the descriptor table's.
+    pub(crate) descriptors_max: u64,
+    /// Processors it says it runs on, a bit each; told, and else without effect.
+    pub(crate) affinity: u64,
     /// `PR_SET_NO_NEW_PRIVS`: execve raises no ids.
     pub(crate) no_new_privs: bool,
     /// `PR_SET_PDEATHSIG`: sent when the parent ends.
@@ -102,6 +102,8 @@ pub(crate) struct Process {
     attributes: Mutex<Attributes>,
     session: Mutex<Arc<Session>>,
     killed: CancellationToken,
+    /// The same as a flag that is cheap to read.
+    doomed: AtomicBool,
     /// How it will have ended: the first reason counts.
     ending: OnceLock<ExitStatus>,
     ended: OnceLock<ExitStatus>,
@@ -131,7 +133,10 @@ pub(crate) struct Waited {
 
 impl Process {
     /// A process under init with a session of its own, and its first thread. It does not run yet.
-    pub(super) fn first(kernel: &Arc<Kernel>, seed: Seed) -> Result<(Arc<Self>, Arc<Thread>), Errno> {
+    pub(super) fn first(
+        kernel: &Arc<Kernel>,
+        seed: Seed,
+    ) -> Result<(Arc<Self>, Arc<Thread>), Errno> {
         let attributes = Attributes {
             cred: seed.cred,
             root: seed.root,
@@ -141,7 +146,8 @@ impl Process {
             exe: None,
             comm: [0; COMM_LEN],
             nice: 0,
-            file_bytes_max: u64::MAX,
+            descriptors_max: kernel.limits.descriptors_max as u64,
+            affinity: u64::MAX >> (64 - kernel.cpus),
             no_new_privs: false,
             parent_death_signal: None,
         };
@@ -172,6 +178,7 @@ impl Process {
                 attributes: Mutex::new(attributes),
                 session: Mutex::new(session),
                 killed: CancellationToken::new(),
+                doomed: AtomicBool::new(false),
                 ending: OnceLock::new(),
                 ended: OnceLock::new(),
                 ended_queue: WaitQueue::new(),
@@ -198,14 +205,14 @@ impl Process {
     ///
     /// EAGAIN when the sandbox has too many processes or threads.
     pub(crate) fn fork(&self, caller: &Thread) -> Result<Arc<Thread>, Errno> {
-        let attributes =
-            Attributes { parent_death_signal: None, ..self.attributes.lock().clone() };
+        let attributes = Attributes { parent_death_signal: None, ..self.attributes.lock().clone() };
         let fds = self.fds.lock().fork();
         let session = self.session();
         // Copied before the tree is locked: that is the lock order.
         let copy = self.with_signals(|signals| signals.fork(caller.tid, 0));
         let signals = |pid| copy.fork(0, pid);
         let child = Self::add(&self.kernel, self.pid, attributes, fds, signals, Some(session))?;
+        child.1.copy_addresses(caller);
         Ok(child.1)
     }
 
@@ -491,7 +498,8 @@ impl Process {
         loop {
             let waiter = self.thread_ended.subscribe();
             let others = self.threads();
-            let others: Vec<_> = others.iter().filter(|thread| thread.tid != survivor.tid).collect();
+            let others: Vec<_> =
+                others.iter().filter(|thread| thread.tid != survivor.tid).collect();
             if others.is_empty() {
                 return;
             }
@@ -538,14 +546,26 @@ impl Process {
 
     // ---- exec
 
-    /// Opens a file to run it: a regular one that the process may execute.
-    pub(super) fn open_executable(&self, _path: &[u8]) -> Result<Arc<File>, Errno> {
-        Err(Errno::NOENT)
-    }
-
-    /// `path` from the root, by the working directory's name.
-    pub(super) fn absolute(&self, path: &[u8]) -> Vec<u8> {
-        path.to_vec()
+    /// Opens a file to run it and says its path: a regular one that the process may execute, readable or not.
+    pub(super) fn open_executable(&self, path: &[u8]) -> Result<(Arc<File>, Vec<u8>), Errno> {
+        let (cred, root, cwd) = {
+            let attributes = self.attributes.lock();
+            (attributes.cred.file(), attributes.root.clone(), attributes.cwd.clone())
+        };
+        let vfs = &self.kernel.vfs;
+        let asking = Context { cred: &cred, root: &root, pid: self.pid };
+        let node = vfs.node(&asking, &cwd, path, true)?;
+        if node.kind() != Kind::File {
+            return Err(Errno::ACCESS);
+        }
+        node.access(&asking, Access::EXECUTE)?;
+        let name = vfs.path_of_node(&node);
+        let superuser = Cred::root();
+        let reading = Context { cred: &superuser, ..asking };
+        match node.open(&reading, OpenFlags::NO_ATIME)? {
+            Opened::File(file) => Ok((file, name)),
+            Opened::Device(..) | Opened::Fifo(_) | Opened::Object(_) => Err(Errno::ACCESS),
+        }
     }
 
     /// Makes `program` the process's: close-on-exec, handlers, ids, names. Other threads have ended.
@@ -579,7 +599,13 @@ impl Process {
     /// Ends the process (exit_group(2), a fatal signal): every thread is told at once. The first status counts.
     pub(crate) fn exit(&self, status: ExitStatus) {
         let _first = self.ending.set(status);
+        self.doomed.store(true, Ordering::Release);
         self.killed.cancel();
+    }
+
+    /// Whether it must end at once. Cheap.
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.doomed.load(Ordering::Acquire)
     }
 
     /// How it ended, if it has.

@@ -507,10 +507,8 @@ impl Signals {
     /// Carries default actions out for everything pending and not blocked. `orphaned` says whether the process group is
     /// orphaned, so that terminal stops are dropped; asked only if one is to be acted on.
     pub(crate) fn settle(&mut self, orphaned: impl Fn() -> bool) -> Outcome {
-        let mut outcome = Outcome {
-            continued: std::mem::take(&mut self.continued),
-            ..Outcome::default()
-        };
+        let mut outcome =
+            Outcome { continued: std::mem::take(&mut self.continued), ..Outcome::default() };
         if self.killed {
             outcome.fatal = Some(Signal::KILL);
             return outcome;
@@ -537,9 +535,8 @@ impl Signals {
 
     /// A signal that is pending, unblocked and has no handler.
     fn next_default(&self) -> Option<Signal> {
-        let unhandled = |signal: Signal| {
-            !matches!(self.action(signal).disposition, Disposition::Handler(_))
-        };
+        let unhandled =
+            |signal: Signal| !matches!(self.action(signal).disposition, Disposition::Handler(_));
         let shared = self.shared.set().iter();
         let mut shared = shared.filter(|&signal| self.receiver(signal).is_some());
         let own = self.threads.values().find_map(|thread| {
@@ -579,8 +576,7 @@ impl Signals {
             return false;
         }
         let Some(thread) = self.threads.get(&tid) else { return false };
-        let handled =
-            |signal| matches!(self.action(signal).disposition, Disposition::Handler(_));
+        let handled = |signal| matches!(self.action(signal).disposition, Disposition::Handler(_));
         let own = thread.pending.set().minus(thread.mask);
         let shared = self.shared.set().minus(thread.mask);
         own.iter().any(handled)

@@ -23,6 +23,7 @@ pub(crate) struct Thread {
     /// Its process.
     pub(crate) process: Arc<Process>,
     killed: CancellationToken,
+    doomed: AtomicBool,
     deliverable: AtomicBool,
     interrupt: WaitQueue,
     /// Anything was sent to the thread or its process (for sigtimedwait).
@@ -42,6 +43,7 @@ impl Thread {
             tid,
             process,
             killed,
+            doomed: AtomicBool::new(false),
             deliverable: AtomicBool::new(false),
             interrupt: WaitQueue::new(),
             arrival: WaitQueue::new(),
@@ -59,6 +61,7 @@ impl Thread {
     }
 
     pub(super) fn kill(&self) {
+        self.doomed.store(true, Ordering::Release);
         self.killed.cancel();
     }
 
@@ -107,13 +110,17 @@ impl Thread {
         }
     }
 
-    /// Waits while the process is stopped (SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU).
+    /// Waits while the process is stopped (SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU), and for ever in a thread that must end: a
+    /// program does not go on after the call that killed it.
     ///
     /// # Cancel safety
     ///
     /// Safe to drop at any time.
     pub(crate) async fn stop_point(&self) {
         self.process.until_running().await;
+        if self.process.is_doomed() || self.doomed.load(Ordering::Acquire) {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Whether the engine should bring a spinning thread to its interpreter's pending-work path: a signal waits for it, or
@@ -150,6 +157,13 @@ impl Thread {
     /// set_tid_address(2); 0 takes it away.
     pub(crate) fn set_clear_tid(&self, address: u32) {
         self.clear_tid.store(address, Ordering::Relaxed);
+    }
+
+    /// The words of the thread that forked are the child's too: its memory is a copy.
+    pub(super) fn copy_addresses(&self, parent: &Self) {
+        self.set_pending_word(parent.pending_word.load(Ordering::Relaxed));
+        *self.break_word.lock() = *parent.break_word.lock();
+        *self.name.lock() = *parent.name.lock();
     }
 
     /// Forgets every guest address: the memory they meant is gone (execve).

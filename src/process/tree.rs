@@ -222,9 +222,8 @@ impl<P: Clone> Tree<P> {
 
     /// Handles of the members of a group that have not ended.
     pub(crate) fn group(&self, pgid: u32) -> Vec<P> {
-        let alive = |entry: &&Entry<P>| {
-            entry.pgid == pgid && !matches!(entry.state, State::Zombie(_))
-        };
+        let alive =
+            |entry: &&Entry<P>| entry.pgid == pgid && !matches!(entry.state, State::Zombie(_));
         self.entries.values().filter(alive).map(|entry| entry.handle.clone()).collect()
     }
 
@@ -240,7 +239,10 @@ impl<P: Clone> Tree<P> {
 
     /// The children, zombies too.
     pub(crate) fn children(&self, pid: u32) -> Vec<u32> {
-        self.entries.get(&pid).map(|entry| entry.children.iter().copied().collect()).unwrap_or_default()
+        self.entries
+            .get(&pid)
+            .map(|entry| entry.children.iter().copied().collect())
+            .unwrap_or_default()
     }
 
     /// The process group; init's is its own.
@@ -385,7 +387,11 @@ impl<P: Clone> Tree<P> {
     pub(crate) fn exit(&mut self, pid: u32, status: ExitStatus, reap: bool) -> Departed<P> {
         let watched = self.groups_touched(pid);
         let Some(entry) = self.entries.get_mut(&pid) else {
-            return Departed { reaped: Vec::new(), orphans: Vec::new(), orphaned_groups: Vec::new() };
+            return Departed {
+                reaped: Vec::new(),
+                orphans: Vec::new(),
+                orphaned_groups: Vec::new(),
+            };
         };
         entry.state = State::Zombie(status);
         let parent = entry.parent;
