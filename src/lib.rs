@@ -30,3 +30,7 @@ mod wasm;
 
 pub use config::{Config, Limits};
 pub use error::Error;
+pub use sandbox::{
+    Child, Command, Egress, EndReason, ExitStatus, FileReader, FileStat, FileWriter, Files,
+    Progress, ReadEnd, Runtime, Sandbox, SandboxConfig, Stdio, Stream, User, WriteEnd,
+};

@@ -253,6 +253,21 @@ impl Kernel {
         }
     }
 
+    /// Ends every process at once and waits until the last one is gone, also those that were just being started.
+    pub(crate) async fn end(&self) {
+        loop {
+            let mut living = self.processes();
+            living.retain(|process| process.exit_status().is_none());
+            if living.is_empty() {
+                return;
+            }
+            self.kill_all();
+            for process in living {
+                process.wait_exit().await;
+            }
+        }
+    }
+
     /// Free memory of the sandbox in bytes.
     pub(crate) fn memory_free(&self) -> u64 {
         self.memory.max().saturating_sub(self.memory.used())

@@ -1,0 +1,394 @@
+//! A sandbox's files as its owner sees them, by the rights of one of its users; and who those users are.
+//!
+//! Paths are absolute. Nothing here waits: files of a sandbox are in memory.
+
+use super::Sandbox;
+use crate::errno::Errno;
+use crate::error::Error;
+use crate::process::Kernel;
+use crate::vfs::{self, Access, Cred, Dir, Kind, OpenFlags, Opened, Stat};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// /etc/passwd and /etc/group are read no further.
+const ACCOUNTS_BYTES_MAX: u64 = 1 << 20;
+
+/// A user of the sandbox, from its /etc/passwd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Login name.
+    pub name: String,
+    /// User id.
+    pub uid: u32,
+    /// Primary group id.
+    pub gid: u32,
+    /// Home directory.
+    pub home: String,
+    /// Login shell.
+    pub shell: String,
+    /// Further groups, from /etc/group.
+    pub groups: Vec<u32>,
+}
+
+/// What stat(2) says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileStat {
+    /// Type and permission bits, as `st_mode`.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Length in bytes.
+    pub size: u64,
+    /// Time of the last change of content.
+    pub modified: SystemTime,
+    /// Names it has.
+    pub nlink: u32,
+}
+
+impl FileStat {
+    fn new(stat: &Stat) -> Self {
+        let since = Duration::new(u64::try_from(stat.mtime.sec).unwrap_or(0), stat.mtime.nsec);
+        Self {
+            mode: stat.mode,
+            uid: stat.uid,
+            gid: stat.gid,
+            size: stat.size,
+            modified: SystemTime::UNIX_EPOCH + since,
+            nlink: stat.nlink,
+        }
+    }
+
+    /// Whether it is a directory.
+    #[must_use]
+    pub fn is_dir(&self) -> bool {
+        self.mode & 0o170_000 == 0o040_000
+    }
+
+    /// Whether it is a symbolic link.
+    #[must_use]
+    pub fn is_symlink(&self) -> bool {
+        self.mode & 0o170_000 == 0o120_000
+    }
+}
+
+/// A sandbox's files.
+#[derive(Clone)]
+pub struct Files(Arc<Kernel>);
+
+/// A file open for reading.
+pub struct FileReader {
+    file: Arc<vfs::File>,
+    path: String,
+}
+
+/// A file open for writing, from its start.
+pub struct FileWriter {
+    file: Arc<vfs::File>,
+    path: String,
+    at: u64,
+}
+
+impl Sandbox {
+    /// Its files.
+    #[must_use]
+    pub fn files(&self) -> Files {
+        Files(self.kernel().clone())
+    }
+
+    /// The user of this name.
+    #[must_use]
+    pub fn user(&self, name: &str) -> Option<User> {
+        let mut user = self.files().passwd().into_iter().find(|user| user.name == name)?;
+        for (_, gid, members) in self.files().groups() {
+            if gid != user.gid && members.iter().any(|member| member == name) {
+                user.groups.push(gid);
+            }
+        }
+        Some(user)
+    }
+
+    /// Names of a user and a group; the numbers where they have none.
+    #[must_use]
+    pub fn owner_names(&self, uid: u32, gid: u32) -> (String, String) {
+        let users = self.files().passwd();
+        let user = users.into_iter().find(|user| user.uid == uid).map(|user| user.name);
+        let groups = self.files().groups();
+        let group = groups.into_iter().find(|(_, number, _)| *number == gid).map(|(name, ..)| name);
+        (user.unwrap_or_else(|| uid.to_string()), group.unwrap_or_else(|| gid.to_string()))
+    }
+}
+
+impl User {
+    pub(super) fn cred(&self) -> Cred {
+        Cred { uid: self.uid, gid: self.gid, groups: self.groups.clone().into() }
+    }
+}
+
+impl Files {
+    /// Runs `action` on the file system with `user`'s rights; its errno becomes an error about `path`.
+    fn act<T>(
+        &self,
+        user: &User,
+        path: &str,
+        action: impl FnOnce(&vfs::Context<'_>, &Dir) -> Result<T, Errno>,
+    ) -> Result<T, Error> {
+        let cred = user.cred();
+        let root = self.0.vfs.root();
+        let context = vfs::Context { cred: &cred, root: &root, pid: 0 };
+        action(&context, &root).map_err(|errno| file_error(path, errno))
+    }
+
+    /// What `path` is; a final symbolic link is followed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] with stat(2)'s errno.
+    pub fn stat(&self, user: &User, path: &str) -> Result<FileStat, Error> {
+        self.stat_as(user, path, true)
+    }
+
+    /// What `path` is; a final symbolic link is not followed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] with lstat(2)'s errno.
+    pub fn lstat(&self, user: &User, path: &str) -> Result<FileStat, Error> {
+        self.stat_as(user, path, false)
+    }
+
+    fn stat_as(&self, user: &User, path: &str, follow: bool) -> Result<FileStat, Error> {
+        self.act(user, path, |context, root| {
+            let node = self.0.vfs.node(context, root, path.as_bytes(), follow)?;
+            Ok(FileStat::new(&node.stat()?))
+        })
+    }
+
+    /// Names in a directory, without `.` and `..`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`]: ENOENT, ENOTDIR, EACCES...
+    pub fn list(&self, user: &User, path: &str) -> Result<Vec<String>, Error> {
+        let flags = OpenFlags::DIRECTORY;
+        let file = self.open_as(user, path, flags, 0)?;
+        let mut names = Vec::new();
+        let listed = file.list(0, &mut |entry| {
+            if entry.name != b"." && entry.name != b".." {
+                names.push(String::from_utf8_lossy(entry.name).into_owned());
+            }
+            true
+        });
+        listed.map_err(|errno| file_error(path, errno))?;
+        Ok(names)
+    }
+
+    /// Where a symbolic link points.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`]: EINVAL for what is no link.
+    pub fn read_link(&self, user: &User, path: &str) -> Result<String, Error> {
+        self.act(user, path, |context, root| {
+            let target =
+                self.0.vfs.node(context, root, path.as_bytes(), false)?.readlink(context)?;
+            Ok(String::from_utf8_lossy(&target).into_owned())
+        })
+    }
+
+    /// Makes a directory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`]: EEXIST, ENOENT, EACCES, ENOSPC...
+    pub fn make_dir(&self, user: &User, path: &str, mode: u32) -> Result<(), Error> {
+        self.act(user, path, |context, root| {
+            self.0.vfs.mkdir(context, root, path.as_bytes(), mode).map(drop)
+        })
+    }
+
+    /// Renames, over what is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] with rename(2)'s errno.
+    pub fn rename(&self, user: &User, from: &str, to: &str) -> Result<(), Error> {
+        self.act(user, from, |context, root| {
+            let (from, to) = (from.as_bytes(), to.as_bytes());
+            self.0.vfs.rename(context, (root, from), (root, to), vfs::Rename::Replace)
+        })
+    }
+
+    /// Removes a file or link.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`]: EISDIR for a directory.
+    pub fn remove_file(&self, user: &User, path: &str) -> Result<(), Error> {
+        self.act(user, path, |context, root| self.0.vfs.unlink(context, root, path.as_bytes()))
+    }
+
+    /// Removes an empty directory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`]: ENOTEMPTY, ENOTDIR...
+    pub fn remove_dir(&self, user: &User, path: &str) -> Result<(), Error> {
+        self.act(user, path, |context, root| self.0.vfs.rmdir(context, root, path.as_bytes()))
+    }
+
+    /// Opens a regular file for reading.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`]: EISDIR for a directory, EINVAL for a device or FIFO.
+    pub fn open(&self, user: &User, path: &str) -> Result<FileReader, Error> {
+        let file = self.open_as(user, path, OpenFlags::empty(), 0)?;
+        if file.is_dir() {
+            return Err(file_error(path, Errno::ISDIR));
+        }
+        Ok(FileReader { file, path: path.into() })
+    }
+
+    /// Creates a file, or empties the one that is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`]: EISDIR, ENOENT for a missing directory, ENOSPC...
+    pub fn create(&self, user: &User, path: &str, mode: u32) -> Result<FileWriter, Error> {
+        let flags = OpenFlags::WRITE_ONLY | OpenFlags::CREATE | OpenFlags::TRUNCATE;
+        let file = self.open_as(user, path, flags, mode)?;
+        Ok(FileWriter { file, path: path.into(), at: 0 })
+    }
+
+    fn open_as(
+        &self,
+        user: &User,
+        path: &str,
+        flags: OpenFlags,
+        mode: u32,
+    ) -> Result<Arc<vfs::File>, Error> {
+        self.act(user, path, |context, root| {
+            match self.0.vfs.open(context, root, path.as_bytes(), flags, mode)? {
+                Opened::File(file) if matches!(file.kind(), Kind::File | Kind::Directory) => {
+                    Ok(file)
+                }
+                Opened::File(_) | Opened::Device(..) | Opened::Fifo(_) | Opened::Object(_) => {
+                    Err(Errno::INVAL)
+                }
+            }
+        })
+    }
+
+    /// The directory that a command starts in.
+    pub(super) fn directory(&self, user: &User, path: &str) -> Result<Dir, Error> {
+        self.act(user, path, |context, root| {
+            let node = self.0.vfs.node(context, root, path.as_bytes(), true)?;
+            if node.kind() != Kind::Directory {
+                return Err(Errno::NOTDIR);
+            }
+            node.access(context, Access::EXECUTE)?;
+            node.dir(context)
+        })
+    }
+
+    /// The first executable file called `name` in the directories of `path`, as execvp(3) finds it.
+    pub(super) fn find_program(&self, user: &User, path: &str, name: &str) -> Option<String> {
+        path.split(':').filter(|dir| !dir.is_empty()).find_map(|dir| {
+            let candidate = format!("{dir}/{name}");
+            let runnable = self.act(user, &candidate, |context, root| {
+                let node = self.0.vfs.node(context, root, candidate.as_bytes(), true)?;
+                if node.kind() != Kind::File {
+                    return Err(Errno::ACCESS);
+                }
+                node.access(context, Access::EXECUTE)
+            });
+            runnable.is_ok().then_some(candidate)
+        })
+    }
+
+    fn lines_of(&self, path: &str) -> Vec<String> {
+        let root = User {
+            name: "root".into(),
+            uid: 0,
+            gid: 0,
+            home: "/root".into(),
+            shell: "/bin/sh".into(),
+            groups: Vec::new(),
+        };
+        let text = self.open_as(&root, path, OpenFlags::empty(), 0);
+        let text = text.ok().and_then(|file| file.read_all(ACCOUNTS_BYTES_MAX).ok());
+        let text = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        text.unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+
+    /// Users of /etc/passwd; lines that are not of its form (passwd(5)) are skipped.
+    fn passwd(&self) -> Vec<User> {
+        let parse = |line: &String| {
+            let mut fields = line.split(':');
+            let name = fields.next()?.to_owned();
+            let (uid, gid) = (fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?);
+            let home = fields.nth(1)?.to_owned();
+            let shell = fields.next().unwrap_or("/bin/sh").to_owned();
+            Some(User { name, uid, gid, home, shell, groups: Vec::new() })
+        };
+        self.lines_of("/etc/passwd").iter().filter_map(parse).collect()
+    }
+
+    /// Groups of /etc/group: name, number, members.
+    fn groups(&self) -> Vec<(String, u32, Vec<String>)> {
+        let parse = |line: &String| {
+            let mut fields = line.split(':');
+            let name = fields.next()?.to_owned();
+            let gid = fields.nth(1)?.parse().ok()?;
+            let members = fields.next().unwrap_or("").split(',').map(str::to_owned).collect();
+            Some((name, gid, members))
+        };
+        self.lines_of("/etc/group").iter().filter_map(parse).collect()
+    }
+}
+
+impl FileReader {
+    /// Reads at `offset`; fewer bytes than asked only at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`].
+    pub fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<usize, Error> {
+        self.file.read_at(into, offset).map_err(|errno| file_error(&self.path, errno))
+    }
+
+    /// Its length in bytes now.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.file.len()
+    }
+
+    /// Whether it is empty now.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl FileWriter {
+    /// Appends `bytes` to what was written before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`]: ENOSPC when the sandbox's disk is full, EFBIG.
+    pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+        while !bytes.is_empty() {
+            let written = self.file.write_at(bytes, self.at);
+            let written = written.map_err(|errno| file_error(&self.path, errno))?;
+            self.at += written as u64;
+            bytes = &bytes[written..];
+        }
+        Ok(())
+    }
+}
+
+fn file_error(path: &str, errno: Errno) -> Error {
+    Error::File { path: path.into(), errno }
+}
