@@ -7,6 +7,7 @@
 //! is never borrowed across an await, and between two awaits no other thread of the process runs.
 
 pub(crate) mod fork;
+pub(crate) mod fs;
 pub(crate) mod growth;
 pub(crate) mod memory;
 pub(crate) mod nr;
@@ -203,6 +204,9 @@ impl<'a> Call<'a> {
     }
 
     async fn dispatch(&mut self, number: u32) -> Result<u32, Errno> {
+        if let Some(result) = fs::dispatch(self, number).await {
+            return result;
+        }
         tracing::trace!(pid = self.process().pid, number, "unknown system call");
         Err(Errno::NOSYS)
     }

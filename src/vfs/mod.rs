@@ -44,7 +44,7 @@ pub(crate) use attributes::{DeviceId, Kind, SetTime, Stat, StatFs, Timespec};
 pub(crate) use content::{ContentId, FILE_SIZE_MAX};
 pub(crate) use directory::DirEntry;
 pub(crate) use dynamic::{Attributes, Caller, Dynamic, DynamicEntry, DynamicMount, Link, Object};
-pub(crate) use file::File;
+pub(crate) use file::{Allocate, File};
 pub(crate) use inode::Access;
 pub(crate) use layer::Layer;
 pub(crate) use names::Rename;
@@ -54,7 +54,7 @@ pub(crate) use quota::VfsLimits;
 pub(crate) use tree::NAME_MAX;
 pub(crate) use walk::PATH_MAX;
 pub(crate) use watch::{Change, ChangeKind, Watcher};
-pub(crate) use xattr::SetXattr;
+pub(crate) use xattr::{SIZE_MAX as XATTR_SIZE_MAX, SetXattr};
 
 use crate::errno::Errno;
 use inode::Shared;

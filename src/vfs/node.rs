@@ -52,6 +52,15 @@ impl Node {
         self.stat_as(Caller::default())
     }
 
+    /// stat(2) by the caller, whom nodes of /proc may treat specially.
+    ///
+    /// # Errors
+    ///
+    /// ENOENT for what is gone from /proc.
+    pub(crate) fn stat_for(&self, context: &Context<'_>) -> Result<Stat, Errno> {
+        self.stat_as(context.caller())
+    }
+
     pub(super) fn stat_as(&self, caller: Caller) -> Result<Stat, Errno> {
         match &self.place {
             Place::Inode(inode) => Ok(inode.stat()),
