@@ -1,9 +1,10 @@
 #!/bin/sh
 # Turns what recipe.sh made into blobs and writes guest-images/python/image.toml.
 #
-#     pack.sh OUT IMAGES       (OUT of recipe.sh; IMAGES is the folder guest-images)
+# Environment: OUT, as for recipe.sh. Blobs are named by the SHA-256 of their uncompressed content; same input, same blob.
 set -eu
-out=$1 images=$2
+images=$(cd "$(dirname "$0")/.." && pwd)
+out=${OUT:-/out}
 version=3.14.7
 blobs=$images/blobs
 mkdir -p "$blobs" "$images/python"
@@ -13,10 +14,10 @@ hash() { sha256sum "$1" | cut -d' ' -f1; }
 program=$(hash "$out/python3.14.wasm")
 zstd -q -19 -f "$out/python3.14.wasm" -o "$blobs/$program.wasm.zst"
 
-tar -C "$out/tree" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --format=pax \
-    --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime -cf "$out/tree.tar" .
-tree=$(hash "$out/tree.tar")
-zstd -q -19 -f "$out/tree.tar" -o "$blobs/$tree.tar.zst"
+tar -C "$out/python-tree" --sort=name --mtime=@1735689600 --owner=0 --group=0 --numeric-owner --format=ustar \
+    -cf "$out/python-tree.tar" usr
+tree=$(hash "$out/python-tree.tar")
+zstd -q -19 -f "$out/python-tree.tar" -o "$blobs/$tree.tar.zst"
 
 cat > "$images/python/image.toml" <<TOML
 abi = 1

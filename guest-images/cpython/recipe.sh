@@ -2,13 +2,12 @@
 # Builds zlib and CPython for isolet. Runs in the Debian root that guest-images/build makes (clang-21, lld, binaryen,
 # python3.14, make, patch, zstd), with the sysroot installed as /opt/isolet.
 #
-#     recipe.sh SOURCES WORK OUT
-#
-# SOURCES: folder of the tarballs that guest-images/sources.lock names. WORK: scratch, kept between runs.
-# OUT: receives python3.14.wasm and tree/ (what is unpacked at /), each as it goes into the image.
+# Environment: SRC, folder of the tarballs that guest-images/sources.lock names; WORK, scratch, kept between runs;
+# OUT, receives python3.14.wasm and python-tree/ (what is unpacked at /), each as it goes into the image.
+# Afterwards, with the same OUT: pack.sh.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-sources=$1 work=$2 out=$3
+sources=${SRC:-/src} work=${WORK:-/build}/cpython out=${OUT:-/out}
 version=3.14.7
 short=3.14
 zlib_tar="$sources/zlib_1.3.dfsg+really1.3.1.orig.tar.gz"
@@ -70,7 +69,7 @@ configure_python() {
 }
 
 make_tree() {
-    tree=$out/tree
+    tree=$out/python-tree
     lib=$tree/usr/lib/python$short
     rm -rf "$tree"
     mkdir -p "$lib/lib-dynload" "$lib/site-packages" "$tree/usr/bin"
