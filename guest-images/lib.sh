@@ -37,7 +37,7 @@ unpack() {
 # cross ARGUMENTS: ./configure for the guest.
 cross() {
 	CC=wasm32-isolet-cc AR=wasm32-isolet-ar RANLIB=wasm32-isolet-ranlib \
-		CC_FOR_BUILD=gcc BUILD_CC=gcc CFLAGS="${CFLAGS:--O2 -w}" \
+		CC_FOR_BUILD="gcc -std=gnu17" BUILD_CC="gcc -std=gnu17" CFLAGS="${CFLAGS:--O2 -w}" \
 		./configure --build=x86_64-pc-linux-gnu --host=wasm32-unknown-linux-musl \
 		--prefix=/usr --sysconfdir=/etc --localstatedir=/var "$@"
 }

@@ -4,6 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 unpack coreutils coreutils_9.10.orig.tar.xz
+export CPPFLAGS="-idirafter /opt/isolet/kernel-headers"
 cross --enable-single-binary=symlinks --enable-no-install-program=stdbuf \
 	--enable-install-program=arch,hostname --disable-nls --disable-acl \
 	--disable-xattr --disable-libcap --without-selinux --without-openssl \
@@ -11,5 +12,5 @@ cross --enable-single-binary=symlinks --enable-no-install-program=stdbuf \
 ISOLET_STRICT=1 make -s -j"$JOBS" all man1_MANS= MANS= SUBDIRS=.
 wasm32-isolet-finish src/coreutils "$OUT/coreutils.wasm"
 # The names it answers to.
-sed -n 's/^SINGLE_PROGRAM(\([^,]*\),.*/\1/p' src/coreutils.h | sort >"$OUT/coreutils.names"
-sed -n 's/^SINGLE_PROGRAM_ALIAS(\([^,]*\),.*/\1/p' src/coreutils.h | sort >>"$OUT/coreutils.names"
+sed -n 's/^SINGLE_BINARY_PROGRAM("\([^"]*\)".*/\1/p' src/coreutils.h |
+	grep -vx 'stdbuf\|chcon\|runcon\|ginstall' | sort -u >"$OUT/coreutils.names"
