@@ -8,9 +8,16 @@
 
 pub(crate) mod fork;
 pub(crate) mod fs;
+pub(crate) mod futex;
 pub(crate) mod growth;
+pub(crate) mod ids;
 pub(crate) mod memory;
 pub(crate) mod nr;
+pub(crate) mod proc;
+pub(crate) mod signal;
+pub(crate) mod spawn;
+pub(crate) mod system;
+pub(crate) mod time;
 
 use crate::errno::Errno;
 use crate::process::turn::TurnGuard;
@@ -205,6 +212,18 @@ impl<'a> Call<'a> {
 
     async fn dispatch(&mut self, number: u32) -> Result<u32, Errno> {
         if let Some(result) = fs::dispatch(self, number).await {
+            return result;
+        }
+        if let Some(result) = futex::dispatch(self, number).await {
+            return result;
+        }
+        if let Some(result) = signal::dispatch(self, number).await {
+            return result;
+        }
+        if let Some(result) = time::dispatch(self, number).await {
+            return result;
+        }
+        if let Some(result) = proc::dispatch(self, number).await {
             return result;
         }
         tracing::trace!(pid = self.process().pid, number, "unknown system call");

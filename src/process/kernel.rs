@@ -10,7 +10,7 @@ use super::exec;
 use super::locks::FileLocks;
 use super::process::{Process, Seed};
 use super::pty::Terminals;
-use super::session::{Session, Terminal};
+use super::session::Terminal;
 use super::signal::{SigInfo, Signal};
 use super::tree::{INIT, State, Tree};
 use super::unix::Namespace;
@@ -174,6 +174,11 @@ impl Kernel {
         self.tree.lock().get(pid).cloned()
     }
 
+    /// The process that a thread belongs to.
+    pub(crate) fn owner_of(&self, tid: u32) -> Option<Arc<Process>> {
+        self.tree.lock().owner_of(tid).cloned()
+    }
+
     /// Every process, zombies too, lowest number first.
     pub(crate) fn processes(&self) -> Vec<Arc<Process>> {
         self.tree.lock().handles().cloned().collect()
@@ -182,6 +187,16 @@ impl Kernel {
     /// What a process is doing; none if it is not in the table.
     pub(crate) fn state(&self, pid: u32) -> Option<State> {
         self.tree.lock().state(pid)
+    }
+
+    /// The process group of a process, init included.
+    pub(crate) fn pgid(&self, pid: u32) -> Option<u32> {
+        self.tree.lock().pgid(pid)
+    }
+
+    /// The session of a process, init included.
+    pub(crate) fn sid(&self, pid: u32) -> Option<u32> {
+        self.tree.lock().sid(pid)
     }
 
     /// Whether a process group is orphaned.
@@ -222,7 +237,7 @@ impl Kernel {
                     Ok(())
                 };
             }
-            Target::Pid(pid) => self.process(pid).into_iter().collect(),
+            Target::Pid(pid) => self.owner_of(pid).into_iter().collect(),
             Target::Group(pgid) => self.tree.lock().group(pgid),
             Target::All => {
                 let mut all = self.processes();
@@ -271,12 +286,6 @@ impl Kernel {
     /// Free memory of the sandbox in bytes.
     pub(crate) fn memory_free(&self) -> u64 {
         self.memory.max().saturating_sub(self.memory.used())
-    }
-
-    /// Session object of a number, if any of its members lives.
-    pub(super) fn session(&self, sid: u32) -> Option<Arc<Session>> {
-        let members = self.processes();
-        members.iter().map(|process| process.session()).find(|session| session.sid == sid)
     }
 }
 

@@ -62,6 +62,8 @@ pub(crate) struct Attributes {
     pub(crate) umask: u32,
     /// Arguments and environment as given to execve.
     pub(crate) arguments: Arc<Arguments>,
+    /// The path that execve was asked for (`AT_EXECFN`).
+    pub(crate) exec_name: Arc<[u8]>,
     /// The program's file and its path; none before the first.
     pub(crate) exe: Option<(Arc<File>, Arc<[u8]>)>,
     /// The name in /proc/PID/comm, NUL-padded.
@@ -129,6 +131,8 @@ pub(crate) struct Waited {
     pub(crate) change: Change,
     /// CPU of the child and of the children it waited for, in nanoseconds.
     pub(crate) cpu_ns: u64,
+    /// Its linear memory, in bytes.
+    pub(crate) memory_bytes: u64,
 }
 
 impl Process {
@@ -143,6 +147,7 @@ impl Process {
             cwd: seed.cwd,
             umask: seed.umask & 0o777,
             arguments: Arc::new(Arguments::empty()),
+            exec_name: Arc::new([]),
             exe: None,
             comm: [0; COMM_LEN],
             nice: 0,
@@ -288,6 +293,11 @@ impl Process {
     /// Its live threads.
     pub(crate) fn threads(&self) -> Vec<Arc<Thread>> {
         self.signals.lock().threads.values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Bytes of its linear memory, when it last gave its turn up.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.turn.memory_bytes()
     }
 
     /// CPU used by its threads, in nanoseconds.
@@ -583,6 +593,7 @@ impl Process {
             attributes.parent_death_signal = None;
         }
         attributes.arguments = program.arguments.clone();
+        attributes.exec_name = program.name.clone().into();
         attributes.exe = Some((program.file.clone(), program.exe.clone()));
         attributes.comm = program.comm();
         drop(attributes);
@@ -697,7 +708,8 @@ impl Process {
         if matches!(change, Change::Exited(_)) && !options.contains(WaitOptions::NOWAIT) {
             self.children_cpu_ns.fetch_add(cpu_ns, Ordering::Relaxed);
         }
-        Ok(Some(Waited { pid, uid: child.cred().user.real, change, cpu_ns }))
+        let (uid, memory_bytes) = (child.cred().user.real, child.memory_bytes());
+        Ok(Some(Waited { pid, uid, change, cpu_ns, memory_bytes }))
     }
 
     /// Woken when a child stops, goes on or ends.

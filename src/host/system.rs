@@ -1,0 +1,385 @@
+//! System calls about the machine and about what a process may use of it: names, limits, scheduling, random numbers.
+//!
+//! A limit that nothing enforces is told as infinite and cannot be lowered: a call never pretends.
+
+use super::{Call, Wake, nr};
+use crate::errno::Errno;
+use crate::process::signal::{PENDING_MAX, Signal};
+use crate::process::thread::COMM_LEN;
+use crate::process::{Process, kernel::HOSTNAME_MAX};
+use bytemuck::{Pod, Zeroable};
+use rand::RngCore;
+use std::sync::Arc;
+
+/// `uname -r`: the version whose interface is spoken.
+pub(crate) const RELEASE: &str = "6.12.0-isolet";
+/// `uname -v`
+pub(crate) const VERSION: &str = concat!("#1 isolet ", env!("CARGO_PKG_VERSION"));
+/// `uname -m`
+pub(crate) const MACHINE: &str = "wasm32";
+/// Bytes of each name of `struct utsname`.
+const UTS_LEN: usize = 65;
+
+const RLIMIT_STACK: u32 = 3;
+const RLIMIT_CORE: u32 = 4;
+const RLIMIT_NPROC: u32 = 6;
+const RLIMIT_NOFILE: u32 = 7;
+const RLIMIT_SIGPENDING: u32 = 11;
+const RLIMIT_MSGQUEUE: u32 = 12;
+const RLIMIT_NICE: u32 = 13;
+const RLIMIT_RTPRIO: u32 = 14;
+const RLIMITS: u32 = 16;
+const INFINITE: u64 = u64::MAX;
+/// What Linux tells of the stack; programs size buffers by it.
+const STACK_BYTES: u64 = 8 << 20;
+
+const PR_SET_PDEATHSIG: u32 = 1;
+const PR_GET_PDEATHSIG: u32 = 2;
+const PR_GET_DUMPABLE: u32 = 3;
+const PR_SET_NAME: u32 = 15;
+const PR_GET_NAME: u32 = 16;
+const PR_SET_NO_NEW_PRIVS: u32 = 38;
+const PR_GET_NO_NEW_PRIVS: u32 = 39;
+
+const SCHED_OTHER: u32 = 0;
+const SCHED_BATCH: u32 = 3;
+const SCHED_IDLE: u32 = 5;
+/// Bytes of the processor mask that sched_getaffinity writes.
+const AFFINITY_BYTES: u32 = 8;
+const PRIO_PROCESS: u32 = 0;
+/// Bytes that one getrandom(2) gives; Linux's is 33554431, callers go on for the rest.
+const RANDOM_BYTES_MAX: u32 = 1 << 20;
+
+/// `struct rlimit64`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct Limit {
+    pub(crate) soft: u64,
+    pub(crate) hard: u64,
+}
+
+/// `struct sysinfo` of a 32-bit machine.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Sysinfo {
+    uptime: u32,
+    loads: [u32; 3],
+    total: u32,
+    free: u32,
+    shared_buffer_swap: [u32; 4],
+    processes: u16,
+    pad: u16,
+    high: [u32; 2],
+    unit: u32,
+    reserved: [u8; 8],
+}
+
+/// The calls of this file.
+pub(crate) async fn dispatch(call: &mut Call<'_>, number: u32) -> Option<Result<u32, Errno>> {
+    Some(match number {
+        nr::UNAME => uname(call),
+        nr::SETHOSTNAME => sethostname(call),
+        nr::SYSINFO => sysinfo(call),
+        nr::PRLIMIT64 => prlimit(call),
+        nr::PRCTL => prctl(call),
+        nr::GETRANDOM => getrandom(call),
+        nr::GETCPU => getcpu(call),
+        nr::PERSONALITY if matches!(call.args[0], 0 | u32::MAX) => Ok(0),
+        nr::PERSONALITY => Err(Errno::INVAL),
+        nr::GETPRIORITY => getpriority(call),
+        nr::SETPRIORITY => setpriority(call),
+        nr::SCHED_YIELD => match call.wait(tokio::task::yield_now(), None).await {
+            Wake::Done(()) | Wake::Interrupted | Wake::TimedOut => Ok(0),
+        },
+        nr::SCHED_GETSCHEDULER => scheduled(call).map(|_| SCHED_OTHER),
+        nr::SCHED_SETSCHEDULER => sched_set(call, call.args[1], call.args[2]),
+        nr::SCHED_SETPARAM => sched_set(call, SCHED_OTHER, call.args[1]),
+        nr::SCHED_GETPARAM => sched_getparam(call),
+        nr::SCHED_GETAFFINITY => sched_getaffinity(call),
+        nr::SCHED_SETAFFINITY => sched_setaffinity(call),
+        nr::SCHED_GET_PRIORITY_MAX => priority_bound(call.args[0], 99),
+        nr::SCHED_GET_PRIORITY_MIN => priority_bound(call.args[0], 1),
+        // What no guest may do, root or not.
+        nr::SETDOMAINNAME | nr::ACCT | nr::REBOOT | nr::SYSLOG | nr::UNSHARE | nr::PTRACE => {
+            Err(Errno::PERM)
+        }
+        _ => return None,
+    })
+}
+
+fn uname(call: &mut Call<'_>) -> Result<u32, Errno> {
+    let host = call.kernel().hostname();
+    let names: [&[u8]; 6] =
+        [b"Linux", &host, RELEASE.as_bytes(), VERSION.as_bytes(), MACHINE.as_bytes(), b"(none)"];
+    let fields = call.bytes(call.args[0], UTS_LEN * names.len())?;
+    fields.fill(0);
+    for (field, name) in fields.chunks_exact_mut(UTS_LEN).zip(names) {
+        let length = name.len().min(UTS_LEN - 1);
+        field[..length].copy_from_slice(&name[..length]);
+    }
+    Ok(0)
+}
+
+fn sethostname(call: &mut Call<'_>) -> Result<u32, Errno> {
+    let [name, length, ..] = call.args;
+    if !call.process().cred().is_root() {
+        return Err(Errno::PERM);
+    }
+    if length as usize > HOSTNAME_MAX {
+        return Err(Errno::INVAL);
+    }
+    let name = call.bytes(name, length as usize)?.to_vec();
+    call.kernel().set_hostname(&name)?;
+    Ok(0)
+}
+
+fn sysinfo(call: &mut Call<'_>) -> Result<u32, Errno> {
+    /// Bytes of the unit that memory is told in, so that it fits 32 bits.
+    const UNIT: u64 = 4096;
+    let kernel = call.kernel();
+    let units = |bytes: u64| u32::try_from(bytes / UNIT).unwrap_or(u32::MAX);
+    let info = Sysinfo {
+        uptime: u32::try_from(kernel.booted.elapsed().as_secs()).unwrap_or(u32::MAX),
+        loads: [0; 3],
+        total: units(kernel.memory.max()),
+        free: units(kernel.memory_free()),
+        shared_buffer_swap: [0; 4],
+        processes: u16::try_from(kernel.processes().len()).unwrap_or(u16::MAX),
+        pad: 0,
+        high: [0; 2],
+        unit: UNIT as u32,
+        reserved: [0; 8],
+    };
+    call.write(call.args[0], &info)?;
+    Ok(0)
+}
+
+/// A limit of a process, as it is.
+///
+/// # Errors
+///
+/// EINVAL for a number that names none.
+pub(crate) fn limit(process: &Process, resource: u32) -> Result<Limit, Errno> {
+    let fixed = |value: u64| Limit { soft: value, hard: value };
+    Ok(match resource {
+        RLIMIT_STACK => Limit { soft: STACK_BYTES, hard: INFINITE },
+        RLIMIT_CORE | RLIMIT_NICE | RLIMIT_RTPRIO => fixed(0),
+        RLIMIT_NPROC => fixed(process.kernel.limits.processes_max as u64),
+        RLIMIT_NOFILE => {
+            let hard = process.with_attributes(|attributes| attributes.descriptors_max);
+            Limit { soft: process.fds.lock().limit() as u64, hard }
+        }
+        RLIMIT_SIGPENDING => fixed(PENDING_MAX as u64),
+        RLIMIT_MSGQUEUE => fixed(0),
+        0..RLIMITS => fixed(INFINITE),
+        _ => return Err(Errno::INVAL),
+    })
+}
+
+/// Only the number of descriptors can be set; any other limit only to what it is.
+fn set_limit(process: &Process, resource: u32, new: Limit) -> Result<(), Errno> {
+    let now = limit(process, resource)?;
+    if new.soft > new.hard {
+        return Err(Errno::INVAL);
+    }
+    if new == now {
+        return Ok(());
+    }
+    if resource != RLIMIT_NOFILE {
+        return Err(Errno::PERM);
+    }
+    let kernel_max = process.kernel.limits.descriptors_max as u64;
+    if new.hard > kernel_max || new.hard > now.hard && !process.cred().is_root() {
+        return Err(Errno::PERM);
+    }
+    process.with_attributes(|attributes| attributes.descriptors_max = new.hard);
+    let soft = usize::try_from(new.soft).expect("not above the kernel's maximum");
+    process.fds.lock().set_limit(soft);
+    Ok(())
+}
+
+fn prlimit(call: &mut Call<'_>) -> Result<u32, Errno> {
+    let [pid, resource, new, old, ..] = call.args;
+    let process = other(call, pid)?;
+    if process.pid != call.process().pid {
+        let (caller, target) = (call.process().cred(), process.cred());
+        if !caller.is_root() && caller.user.real != target.user.real {
+            return Err(Errno::PERM);
+        }
+    }
+    let before = limit(&process, resource)?;
+    if new != 0 {
+        set_limit(&process, resource, call.read(new)?)?;
+    }
+    if old != 0 {
+        call.write(old, &before)?;
+    }
+    Ok(0)
+}
+
+/// The process `pid`, 0 for the caller.
+fn other(call: &Call<'_>, pid: u32) -> Result<Arc<Process>, Errno> {
+    match pid {
+        0 => Ok(call.process().clone()),
+        pid => call.kernel().owner_of(pid).ok_or(Errno::SRCH),
+    }
+}
+
+fn prctl(call: &mut Call<'_>) -> Result<u32, Errno> {
+    let [option, second, third, fourth, fifth, _] = call.args;
+    let process = call.process().clone();
+    match option {
+        PR_SET_NAME => set_name(call, second),
+        PR_GET_NAME => {
+            let own = call.thread().name();
+            let name = own.unwrap_or_else(|| process.with_attributes(|attributes| attributes.comm));
+            call.write(second, &name)?;
+            Ok(0)
+        }
+        PR_SET_PDEATHSIG => {
+            let signal = if second == 0 { None } else { Some(Signal::new(second)?) };
+            process.with_attributes(|attributes| attributes.parent_death_signal = signal);
+            Ok(0)
+        }
+        PR_GET_PDEATHSIG => {
+            let signal = process.with_attributes(|attributes| attributes.parent_death_signal);
+            call.write(second, &signal.map_or(0, |signal| u32::from(signal.number())))?;
+            Ok(0)
+        }
+        PR_GET_DUMPABLE => Ok(1),
+        PR_SET_NO_NEW_PRIVS if (second, third, fourth, fifth) == (1, 0, 0, 0) => {
+            process.with_attributes(|attributes| attributes.no_new_privs = true);
+            Ok(0)
+        }
+        PR_GET_NO_NEW_PRIVS => {
+            Ok(u32::from(process.with_attributes(|attributes| attributes.no_new_privs)))
+        }
+        _ => Err(Errno::INVAL),
+    }
+}
+
+/// A longer name is cut, as on Linux; that of the first thread is the process's.
+fn set_name(call: &mut Call<'_>, address: u32) -> Result<u32, Errno> {
+    let mut name = [0; COMM_LEN];
+    for (at, slot) in (address..).zip(&mut name[..COMM_LEN - 1]) {
+        let byte: u8 = call.read(at)?;
+        if byte == 0 {
+            break;
+        }
+        *slot = byte;
+    }
+    call.thread().set_name(name);
+    if call.thread().is_leader() {
+        call.process().with_attributes(|attributes| attributes.comm = name);
+    }
+    Ok(0)
+}
+
+fn getrandom(call: &mut Call<'_>) -> Result<u32, Errno> {
+    /// GRND_NONBLOCK, GRND_RANDOM, GRND_INSECURE: all the same here.
+    const KNOWN: u32 = 7;
+    let [address, length, flags, ..] = call.args;
+    if flags & !KNOWN != 0 {
+        return Err(Errno::INVAL);
+    }
+    let length = length.min(RANDOM_BYTES_MAX);
+    rand::rng().fill_bytes(call.bytes(address, length as usize)?);
+    Ok(length)
+}
+
+fn getcpu(call: &mut Call<'_>) -> Result<u32, Errno> {
+    for address in [call.args[0], call.args[1]] {
+        if address != 0 {
+            call.write(address, &0u32)?;
+        }
+    }
+    Ok(0)
+}
+
+/// The kernel's form: 20 minus the nice value, so that no result is negative.
+fn getpriority(call: &mut Call<'_>) -> Result<u32, Errno> {
+    let process = priority_target(call)?;
+    let nice = process.with_attributes(|attributes| attributes.nice);
+    Ok(u32::from((20 - nice).unsigned_abs()))
+}
+
+fn priority_target(call: &Call<'_>) -> Result<Arc<Process>, Errno> {
+    if call.args[0] != PRIO_PROCESS {
+        return Err(Errno::INVAL);
+    }
+    other(call, call.args[1])
+}
+
+fn setpriority(call: &mut Call<'_>) -> Result<u32, Errno> {
+    let process = priority_target(call)?;
+    let nice = call.args[2].cast_signed().clamp(-20, 19) as i8;
+    let (caller, target) = (call.process().cred(), process.cred());
+    if !caller.is_root() {
+        let mine = [target.user.real, target.user.effective].contains(&caller.user.effective);
+        if !mine {
+            return Err(Errno::PERM);
+        }
+        if nice < process.with_attributes(|attributes| attributes.nice) {
+            return Err(Errno::ACCESS);
+        }
+    }
+    process.with_attributes(|attributes| attributes.nice = nice);
+    Ok(0)
+}
+
+/// The process that a scheduling call is about.
+fn scheduled(call: &Call<'_>) -> Result<Arc<Process>, Errno> {
+    if call.args[0].cast_signed() < 0 {
+        return Err(Errno::INVAL);
+    }
+    other(call, call.args[0])
+}
+
+/// Only the ordinary policies exist, with priority 0.
+fn sched_set(call: &mut Call<'_>, policy: u32, param: u32) -> Result<u32, Errno> {
+    scheduled(call)?;
+    let priority: u32 = call.read(param)?;
+    match (policy, priority) {
+        (SCHED_OTHER | SCHED_BATCH | SCHED_IDLE, 0) => Ok(0),
+        (1 | 2, 1..=99) => Err(Errno::PERM),
+        _ => Err(Errno::INVAL),
+    }
+}
+
+fn sched_getparam(call: &mut Call<'_>) -> Result<u32, Errno> {
+    scheduled(call)?;
+    call.write(call.args[1], &0u32)?;
+    Ok(0)
+}
+
+fn sched_getaffinity(call: &mut Call<'_>) -> Result<u32, Errno> {
+    let [_, size, address, ..] = call.args;
+    let process = scheduled(call)?;
+    if size < AFFINITY_BYTES || !size.is_multiple_of(4) {
+        return Err(Errno::INVAL);
+    }
+    call.write(address, &process.with_attributes(|attributes| attributes.affinity))?;
+    Ok(AFFINITY_BYTES)
+}
+
+fn sched_setaffinity(call: &mut Call<'_>) -> Result<u32, Errno> {
+    let [_, size, address, ..] = call.args;
+    let process = scheduled(call)?;
+    let length = size.min(AFFINITY_BYTES) as usize;
+    let mut bytes = [0; AFFINITY_BYTES as usize];
+    bytes[..length].copy_from_slice(call.bytes(address, length)?);
+    let mask = u64::from_le_bytes(bytes) & u64::MAX >> (64 - call.kernel().cpus);
+    if mask == 0 {
+        return Err(Errno::INVAL);
+    }
+    process.with_attributes(|attributes| attributes.affinity = mask);
+    Ok(0)
+}
+
+fn priority_bound(policy: u32, real_time: u32) -> Result<u32, Errno> {
+    match policy {
+        1 | 2 => Ok(real_time),
+        SCHED_OTHER | SCHED_BATCH | SCHED_IDLE => Ok(0),
+        _ => Err(Errno::INVAL),
+    }
+}
