@@ -70,6 +70,8 @@ pub(crate) struct Attributes {
     pub(crate) comm: [u8; COMM_LEN],
     /// -20 to 19; told, and else without effect.
     pub(crate) nice: i8,
+    /// `RLIMIT_FSIZE`, bytes: files do not grow past it.
+    pub(crate) file_bytes_max: u64,
     /// Hard `RLIMIT_NOFILE`; the soft one is the descriptor table's.
     pub(crate) descriptors_max: u64,
     /// Processors it says it runs on, a bit each; told, and else without effect.
@@ -151,6 +153,7 @@ impl Process {
             exe: None,
             comm: [0; COMM_LEN],
             nice: 0,
+            file_bytes_max: u64::MAX,
             descriptors_max: kernel.limits.descriptors_max as u64,
             affinity: u64::MAX >> (64 - kernel.cpus),
             no_new_privs: false,
