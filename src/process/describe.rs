@@ -64,6 +64,9 @@ impl OpenFile {
             },
             Object::Terminal(replica) => terminal(replica.pty()),
             Object::Master(_) => device(5, 2),
+            Object::Socket(_) => {
+                stat_of(SOCKETS, self.number(), Kind::Socket.mode_bits() | 0o777)
+            }
             Object::Unix(socket) => {
                 stat_of(SOCKETS, socket.inode(), Kind::Socket.mode_bits() | 0o777)
             }
@@ -87,6 +90,7 @@ impl OpenFile {
             Object::Pipe(end) => format!("pipe:[{}]", end.inode()).into_bytes(),
             Object::Terminal(replica) => format!("/dev/pts/{}", replica.pty().index).into_bytes(),
             Object::Master(_) => b"/dev/ptmx".to_vec(),
+            Object::Socket(_) => format!("socket:[{}]", self.number()).into_bytes(),
             Object::Unix(socket) => format!("socket:[{}]", socket.inode()).into_bytes(),
             Object::Event(_) => b"anon_inode:[eventfd]".to_vec(),
             Object::Timer(_) => b"anon_inode:[timerfd]".to_vec(),
@@ -114,6 +118,7 @@ impl OpenFile {
             Object::Full => Object::Full,
             Object::Random => Object::Random,
             Object::Master(_)
+            | Object::Socket(_)
             | Object::Unix(_)
             | Object::Event(_)
             | Object::Timer(_)

@@ -5,6 +5,7 @@
 //!
 //! Lock order: the offset, then the object's own lock.
 
+use super::budget::next_inode;
 use super::epoll::Epoll;
 use super::eventfd::EventFd;
 use super::locks::{FileKey, FileLocks};
@@ -14,10 +15,12 @@ use super::timerfd::TimerFd;
 use super::unix;
 use crate::errno::Errno;
 use crate::vfs;
+use crate::vnet;
 use crate::wait::{Ready, Waiter};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// Flags of open(2), asm-generic.
 pub(crate) mod flag {
@@ -50,6 +53,8 @@ pub(crate) enum Object {
     Terminal(Replica),
     /// The controlling side of a pseudo-terminal.
     Master(Master),
+    /// A socket of the virtual network.
+    Socket(Arc<vnet::Socket>),
     /// A unix domain socket.
     Unix(Arc<unix::Socket>),
     /// eventfd(2).
@@ -73,6 +78,8 @@ pub(crate) struct OpenFile {
     object: Object,
     offset: Mutex<u64>,
     flags: AtomicU32,
+    /// Its inode number, where the object has none.
+    number: u64,
     /// What `/proc/PID/fd` shows, where the object alone does not know.
     path: OnceLock<Box<[u8]>>,
     /// The FIFO it was opened by.
@@ -109,6 +116,7 @@ impl OpenFile {
             object,
             offset: Mutex::new(0),
             flags: AtomicU32::new(flags & flag::SHOWN),
+            number: next_inode(),
             path: OnceLock::new(),
             node: OnceLock::new(),
             locks: OnceLock::new(),
@@ -182,6 +190,7 @@ impl OpenFile {
             Object::Pipe(end) => end.try_read(into),
             Object::Terminal(terminal) => terminal.read(into),
             Object::Master(master) => master.read(into),
+            Object::Socket(socket) => socket.read(into),
             Object::Unix(socket) => socket.read(into),
             Object::Event(event) => event.read(into),
             Object::Timer(timer) => timer.read(into),
@@ -212,6 +221,7 @@ impl OpenFile {
             Object::Pipe(end) => end.try_write(from),
             Object::Terminal(terminal) => terminal.write(from),
             Object::Master(master) => master.write(from),
+            Object::Socket(socket) => socket.write(from),
             Object::Unix(socket) => socket.write(from),
             Object::Event(event) => event.write(from),
             Object::Timer(_) | Object::Epoll(_) => Err(Errno::INVAL),
@@ -341,6 +351,44 @@ impl OpenFile {
         self.path.get().map(AsRef::as_ref)
     }
 
+    /// A number of its own: the inode number of an object that has none.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether each read or write is one message.
+    pub(crate) fn carries_messages(&self) -> bool {
+        match &self.object {
+            Object::Socket(socket) => socket.kind() == vnet::Kind::Datagram,
+            Object::Unix(socket) => socket.kind() != unix::Kind::Stream,
+            _ => false,
+        }
+    }
+
+    /// A waiter for room to write; the same as [`Self::subscribe`] but for datagrams, whose room is the peer's.
+    pub(crate) fn subscribe_to_write(&self) -> Option<Waiter> {
+        match &self.object {
+            Object::Unix(socket) => Some(socket.subscribe_to_send(None)),
+            _ => self.subscribe(),
+        }
+    }
+
+    /// How long a read may wait (`SO_RCVTIMEO`).
+    pub(crate) fn read_timeout(&self) -> Option<Duration> {
+        match &self.object {
+            Object::Socket(socket) => socket.recv_timeout(),
+            _ => None,
+        }
+    }
+
+    /// How long a write may wait (`SO_SNDTIMEO`).
+    pub(crate) fn write_timeout(&self) -> Option<Duration> {
+        match &self.object {
+            Object::Socket(socket) => socket.send_timeout(),
+            _ => None,
+        }
+    }
+
     /// Whether poll(2) means anything on it; regular files are always ready.
     pub(crate) fn pollable(&self) -> bool {
         !matches!(self.object, Object::File(_))
@@ -352,6 +400,7 @@ impl OpenFile {
             Object::Pipe(end) => end.ready(),
             Object::Terminal(terminal) => terminal.ready(),
             Object::Master(master) => master.ready(),
+            Object::Socket(socket) => socket.ready(),
             Object::Unix(socket) => socket.ready(),
             Object::Event(event) => event.ready(),
             Object::Timer(timer) => timer.ready(),
@@ -368,6 +417,7 @@ impl OpenFile {
             Object::Pipe(end) => Some(end.subscribe()),
             Object::Terminal(terminal) => Some(terminal.subscribe()),
             Object::Master(master) => Some(master.subscribe()),
+            Object::Socket(socket) => Some(socket.subscribe()),
             Object::Unix(socket) => Some(socket.subscribe()),
             Object::Event(event) => Some(event.subscribe()),
             Object::Timer(timer) => Some(timer.subscribe()),
@@ -390,6 +440,7 @@ impl OpenFile {
             Object::Pipe(end) => Some(end.available() as u64),
             Object::Terminal(terminal) => Some(terminal.available() as u64),
             Object::Master(master) => Some(master.available() as u64),
+            Object::Socket(socket) => Some(socket.readable_bytes() as u64),
             Object::Unix(socket) => Some(socket.available() as u64),
             Object::File(file) if !file.is_dir() => {
                 Some(file.stat().ok()?.size.saturating_sub(*self.offset.lock()))
