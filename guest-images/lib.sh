@@ -1,15 +1,17 @@
 # What recipes share. Sourced by NAME/recipe.sh, which runs inside the build
-# root with: SRC (downloaded sources), WORK (scratch), OUT (finished programs).
+# root with: SRC (downloaded sources), WORK (scratch), OUT (finished programs),
+# DEPS (static libraries and headers that other recipes use).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 images=$(dirname "$here")
 SRC=${SRC:-/src}
 WORK=${WORK:-/build}
 OUT=${OUT:-/out}
+DEPS=${DEPS:-$WORK/deps}
 JOBS=${JOBS:-$(nproc)}
 PATH=/opt/isolet/bin:$PATH
 export PATH
-mkdir -p "$OUT"
+mkdir -p "$OUT" "$DEPS"
 
 # unpack NAME ORIG [DEBIAN]: fresh $WORK/NAME from the files of $SRC, with
 # Debian's patches (if DEBIAN is given; not those in SKIP_PATCHES) and ours;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# bash, Debian's source and patches.
+# bash, Debian's source and patches, with readline (recipe ncurses).
 . "$(dirname "$0")/../lib.sh"
 export ISOLET_FORK=1 ISOLET_STACK=8388608
 
@@ -10,7 +10,8 @@ export bash_cv_getcwd_malloc=yes bash_cv_sys_named_pipes=present \
 	bash_cv_unusable_rtsigs=no bash_cv_wexitstatus_offset=8 \
 	bash_cv_printf_a_format=yes bash_cv_ulimit_maxfds=yes \
 	bash_cv_func_strcoll_broken=no bash_cv_func_fnmatch_equiv_value=0
-cross --disable-nls --without-bash-malloc --disable-readline --disable-rpath \
-	--enable-job-control --enable-net-redirections --enable-progcomp
+export CPPFLAGS="-I$DEPS/usr/include" LDFLAGS="-L$DEPS/usr/lib"
+cross --disable-nls --without-bash-malloc --enable-readline --with-curses \
+	--disable-rpath --enable-job-control --enable-net-redirections --enable-progcomp
 ISOLET_STRICT=1 make -s -j"$JOBS"
 wasm32-isolet-finish --fork bash "$OUT/bash.wasm"

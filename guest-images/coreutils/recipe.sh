@@ -6,7 +6,7 @@
 unpack coreutils coreutils_9.10.orig.tar.xz
 export CPPFLAGS="-idirafter /opt/isolet/kernel-headers"
 cross --enable-single-binary=symlinks --enable-no-install-program=stdbuf \
-	--enable-install-program=arch,hostname --disable-nls --disable-acl \
+	--enable-install-program=arch,hostname,kill,uptime --disable-nls --disable-acl \
 	--disable-xattr --disable-libcap --without-selinux --without-openssl \
 	--without-libgmp --disable-systemd --disable-libsmack --disable-dependency-tracking
 ISOLET_STRICT=1 make -s -j"$JOBS" all man1_MANS= MANS= SUBDIRS=.
@@ -14,3 +14,4 @@ wasm32-isolet-finish src/coreutils "$OUT/coreutils.wasm"
 # The names it answers to.
 sed -n 's/^SINGLE_BINARY_PROGRAM("\([^"]*\)".*/\1/p' src/coreutils.h |
 	grep -vx 'stdbuf\|chcon\|runcon\|ginstall' | sort -u >"$OUT/coreutils.names"
+echo install >>"$OUT/coreutils.names"

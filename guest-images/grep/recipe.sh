@@ -1,10 +1,11 @@
 #!/bin/sh
-# GNU grep.
+# GNU grep, with -P by PCRE2 (recipe pcre2).
 . "$(dirname "$0")/../lib.sh"
 
 unpack grep grep_3.12.orig.tar.xz
 # A stack that grows down, as configure would find by running a program.
-export ac_cv_c_stack_direction=-1
-cross --disable-nls --disable-perl-regexp --disable-dependency-tracking
+export sv_cv_stack_direction=-1 PCRE_CFLAGS="-I$DEPS/usr/include -DPCRE2_STATIC" \
+	PCRE_LIBS="-L$DEPS/usr/lib -lpcre2-8"
+cross --disable-nls --enable-perl-regexp --disable-dependency-tracking
 ISOLET_STRICT=1 make -s -j"$JOBS" SUBDIRS="lib src"
 wasm32-isolet-finish src/grep "$OUT/grep.wasm"
