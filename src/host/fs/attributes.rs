@@ -142,16 +142,10 @@ pub(super) fn umask(call: &mut Call<'_>) -> u32 {
     call.process().with_attributes(|attributes| std::mem::replace(&mut attributes.umask, mask))
 }
 
-/// EFBIG past the process's own limit (`RLIMIT_FSIZE`).
-fn within_limit(call: &Call<'_>, size: u64) -> Result<u64, Errno> {
-    let max = call.process().with_attributes(|attributes| attributes.file_bytes_max);
-    if position(size)? > max { Err(Errno::FBIG) } else { Ok(size) }
-}
-
 /// truncate64(2).
 pub(super) fn truncate(call: &mut Call<'_>) -> Result<u32, Errno> {
     let path = call.path(call.args[0])?;
-    let size = within_limit(call, call.arg64(1))?;
+    let size = position(call.arg64(1))?;
     let view = View::of(call);
     view.node(call, super::AT_FDCWD, &path, 0)?.truncate(&view.context(), size)?;
     Ok(0)
@@ -159,7 +153,7 @@ pub(super) fn truncate(call: &mut Call<'_>) -> Result<u32, Errno> {
 
 /// ftruncate64(2).
 pub(super) fn ftruncate(call: &mut Call<'_>) -> Result<u32, Errno> {
-    let size = within_limit(call, call.arg64(1))?;
+    let size = position(call.arg64(1))?;
     let open = opened(call, call.args[0])?;
     let file = open.vfs_file().filter(|_| open.writable()).ok_or(Errno::INVAL)?;
     file.truncate(size)?;
@@ -185,9 +179,6 @@ pub(super) fn fallocate(call: &mut Call<'_>) -> Result<u32, Errno> {
         return Err(Errno::BADF);
     }
     let Some(file) = open.vfs_file() else { return Err(Errno::SPIPE) };
-    if matches!(how, Allocate::Extend | Allocate::Zero) {
-        within_limit(call, offset.checked_add(len).ok_or(Errno::FBIG)?)?;
-    }
     file.allocate(how, offset, len)?;
     Ok(0)
 }
