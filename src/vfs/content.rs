@@ -12,6 +12,7 @@
 use super::quota::Usage;
 use crate::errno::Errno;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,11 +26,60 @@ pub(crate) const FILE_SIZE_MAX: u64 = (16 << 40) - BLOCK;
 /// SHA-256 of a whole file.
 pub(crate) type ContentId = [u8; 32];
 
+/// An image's file that is unpacked when somebody first reads past its head, and then once for all sandboxes.
+pub(crate) struct Lazy {
+    len: u64,
+    head: Bytes,
+    unpack: Box<dyn Fn() -> Result<Bytes, Errno> + Send + Sync>,
+    unpacked: Mutex<Option<Bytes>>,
+}
+
+impl Lazy {
+    /// A file of `len` bytes that begins with `head`; `unpack` gives the whole, or EIO if it is damaged.
+    pub(crate) fn new(
+        len: u64,
+        head: Bytes,
+        unpack: impl Fn() -> Result<Bytes, Errno> + Send + Sync + 'static,
+    ) -> Self {
+        Self { len, head, unpack: Box::new(unpack), unpacked: Mutex::new(None) }
+    }
+
+    fn get(&self) -> Result<Bytes, Errno> {
+        let mut unpacked = self.unpacked.lock();
+        if let Some(bytes) = &*unpacked {
+            return Ok(bytes.clone());
+        }
+        let bytes = (self.unpack)()?;
+        if bytes.len() as u64 != self.len {
+            return Err(Errno::IO);
+        }
+        *unpacked = Some(bytes.clone());
+        Ok(bytes)
+    }
+}
+
+impl std::fmt::Debug for Lazy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lazy").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+/// Where the bytes of an image's file come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// They are at hand.
+    Bytes(Bytes),
+    /// They are unpacked when needed.
+    Lazy(Arc<Lazy>),
+}
+
 /// A file's bytes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Content {
     size: u64,
     image: Bytes,
+    /// Stands for `image` (which is then empty, as are `chunks`) until it is needed.
+    lazy: Option<Arc<Lazy>>,
     chunks: Arc<BTreeMap<u64, Arc<Vec<u8>>>>,
     /// What `chunks` cost, in bytes, as charged to the sandbox's quota.
     charged: u64,
@@ -48,8 +98,20 @@ fn split(offset: u64) -> (u64, usize) {
 
 impl Content {
     /// An image's file: costs the sandbox nothing until written.
-    pub(super) fn from_image(image: Bytes, id: Option<ContentId>) -> Self {
-        Self { size: image.len() as u64, image, id, ..Self::default() }
+    pub(super) fn from_image(source: Source, id: Option<ContentId>) -> Self {
+        match source {
+            Source::Bytes(image) => Self { size: image.len() as u64, image, id, ..Self::default() },
+            Source::Lazy(lazy) => Self { size: lazy.len, lazy: Some(lazy), id, ..Self::default() },
+        }
+    }
+
+    /// Has the image's bytes at hand.
+    fn unpack(&mut self) -> Result<(), Errno> {
+        if let Some(lazy) = &self.lazy {
+            self.image = lazy.get()?;
+            self.lazy = None;
+        }
+        Ok(())
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -68,6 +130,9 @@ impl Content {
 
     /// Storage in bytes, the image's part included.
     pub(super) fn allocated(&self) -> u64 {
+        if self.lazy.is_some() {
+            return self.size.next_multiple_of(BLOCK);
+        }
         let image = (self.image.len() as u64).next_multiple_of(BLOCK);
         let (last, _) = split(image);
         let covered = if image == 0 { 0 } else { self.chunks.range(..=last).count() as u64 };
@@ -75,9 +140,21 @@ impl Content {
     }
 
     /// Reads at `offset`; fewer bytes than `out` only at the end of the file.
-    pub(super) fn read(&self, out: &mut [u8], offset: u64) -> usize {
+    ///
+    /// # Errors
+    ///
+    /// EIO when an image's file is damaged; so also below.
+    pub(super) fn read(&mut self, out: &mut [u8], offset: u64) -> Result<usize, Errno> {
         let len =
             out.len().min(usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX));
+        if let Some(lazy) = &self.lazy {
+            let start = usize::try_from(offset).unwrap_or(usize::MAX);
+            if let Some(head) = lazy.head.get(start..start.saturating_add(len)) {
+                out[..len].copy_from_slice(head);
+                return Ok(len);
+            }
+        }
+        self.unpack()?;
         let mut done = 0;
         while done < len {
             let (index, start) = split(offset + done as u64);
@@ -89,7 +166,7 @@ impl Content {
             into[known..].fill(0);
             done += piece;
         }
-        len
+        Ok(len)
     }
 
     /// The stored bytes of a chunk; what is missing reads as zeros.
@@ -110,15 +187,16 @@ impl Content {
     /// # Errors
     ///
     /// EFBIG if it is longer than `max` bytes.
-    pub(super) fn whole(&self, max: u64) -> Result<Bytes, Errno> {
+    pub(super) fn whole(&mut self, max: u64) -> Result<Bytes, Errno> {
         if self.size > max {
             return Err(Errno::FBIG);
         }
+        self.unpack()?;
         if self.chunks.is_empty() && self.image.len() as u64 == self.size {
             return Ok(self.image.clone());
         }
         let mut all = vec![0; usize::try_from(self.size).map_err(|_| Errno::FBIG)?];
-        self.read(&mut all, 0);
+        self.read(&mut all, 0)?;
         Ok(all.into())
     }
 
@@ -141,6 +219,7 @@ impl Content {
             return Err(Errno::FBIG);
         }
         let len = data.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+        self.unpack()?;
         self.id = None;
         let mut done = 0;
         while done < len {
@@ -191,6 +270,10 @@ impl Content {
         if size == self.size {
             return Ok(());
         }
+        if size == 0 {
+            self.lazy = None;
+        }
+        self.unpack()?;
         self.id = None;
         if size < self.size {
             self.cut(usage, size);
@@ -237,6 +320,7 @@ impl Content {
         if end - offset > usage.bytes_free().saturating_add(self.allocated()) {
             return Err(Errno::NOSPC);
         }
+        self.unpack()?;
         // Bytes past the size are not kept (the invariant), so there only the promise is checked.
         let kept = if keep_size { end.min(self.size) } else { end };
         let mut at = offset;
@@ -269,6 +353,7 @@ impl Content {
     ///
     /// ENOSPC, since zeroing part of an image's chunk takes a copy of it.
     pub(super) fn punch(&mut self, usage: &Usage, offset: u64, len: u64) -> Result<(), Errno> {
+        self.unpack()?;
         let end = offset.saturating_add(len).min(self.size);
         let mut at = offset;
         while at < end {
@@ -328,10 +413,11 @@ impl Content {
     /// # Errors
     ///
     /// ENXIO past the end or when only a hole follows.
-    pub(super) fn seek_data(&self, offset: u64) -> Result<u64, Errno> {
+    pub(super) fn seek_data(&mut self, offset: u64) -> Result<u64, Errno> {
         if offset >= self.size {
             return Err(Errno::NXIO);
         }
+        self.unpack()?;
         self.next_stored(offset).ok_or(Errno::NXIO)
     }
 
@@ -340,10 +426,11 @@ impl Content {
     /// # Errors
     ///
     /// ENXIO past the end.
-    pub(super) fn seek_hole(&self, offset: u64) -> Result<u64, Errno> {
+    pub(super) fn seek_hole(&mut self, offset: u64) -> Result<u64, Errno> {
         if offset >= self.size {
             return Err(Errno::NXIO);
         }
+        self.unpack()?;
         let (mut index, _) = split(offset);
         while index * (CHUNK as u64) < self.size && !self.piece(index).is_empty() {
             index += 1;

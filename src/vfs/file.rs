@@ -133,8 +133,8 @@ impl File {
             Place::Object(_) => return Err(Errno::INVAL),
         };
         let mut state = inode.state.lock();
-        let count = match &state.data {
-            Data::File(content) => content.read(out, offset),
+        let count = match &mut state.data {
+            Data::File(content) => content.read(out, offset)?,
             Data::Directory(_) => return Err(Errno::ISDIR),
             _ => return Err(Errno::INVAL),
         };

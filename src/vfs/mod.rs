@@ -8,7 +8,7 @@
 //! node, xattr a node however reached: stat, chmod, chown, times, truncate, attributes
 //! tree        the table of live nodes, and the names between them
 //! inode, directory, content   one node: its state, entries, bytes
-//! layer       trees that never change (images, snapshots)
+//! layer       trees that never change (images, snapshots); builder makes one from an archive's entries
 //! dynamic     nodes made up when looked at (/proc), by whoever implements them
 //! device      the built-in /dev; quota: what files may cost; watch: change events
 //! ```
@@ -21,6 +21,7 @@
 //! a path is resolved, so it must not call back into the same [`Vfs`]: it takes facts from tables of its own.
 
 pub(crate) mod attributes;
+mod builder;
 mod content;
 mod device;
 mod directory;
@@ -41,7 +42,8 @@ mod xattr;
 mod tests;
 
 pub(crate) use attributes::{DeviceId, Kind, SetTime, Stat, StatFs, Timespec};
-pub(crate) use content::{ContentId, FILE_SIZE_MAX};
+pub(crate) use builder::{LayerBuilder, Owner};
+pub(crate) use content::{ContentId, FILE_SIZE_MAX, Lazy, Source};
 pub(crate) use directory::DirEntry;
 pub(crate) use dynamic::{Attributes, Caller, Dynamic, DynamicEntry, DynamicMount, Link, Object};
 pub(crate) use file::{Allocate, File};
