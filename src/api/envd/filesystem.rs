@@ -1,0 +1,208 @@
+//! The service `filesystem.Filesystem`: look at, make, move and remove files. Messages are those of E2B's filesystem.proto in
+//! proto3 JSON. Contents go over `/files`; watching is not built yet.
+//!
+//! Directory trees are walked with a list of what is left, never by recursion: their depth is the guest's choice.
+
+use super::connect::{self, Code, RpcError};
+use super::{Call, entry, path, process};
+use crate::{Error, Files, User};
+use axum::extract::Request;
+use rustix::fs::FileType;
+use rustix::io::Errno;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Entries of one ListDir answer.
+const ENTRIES_MAX: usize = 50_000;
+
+/// Mode of directories that are made on the way; there is no umask here to take away from it.
+const DIRECTORY_MODE: u32 = 0o755;
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Path {
+    path: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct List {
+    path: String,
+    depth: u32,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Move {
+    source: String,
+    destination: String,
+}
+
+/// The unary RPCs of the service; `None` if it has none of that name.
+pub(crate) async fn unary(call: &Call, method: &str, request: Request) -> Option<Result<Value, RpcError>> {
+    type Work = fn(&Call, &User, &[String]) -> Result<Value, RpcError>;
+    let work: Work = match method {
+        "Stat" => stat,
+        "MakeDir" => make_dir,
+        "Move" => rename,
+        "Remove" => remove,
+        "ListDir" => |_, _, _| Ok(Value::Null),
+        _ => return None,
+    };
+    let (parts, body) = request.into_parts();
+    let answer = async {
+        let user = call.user(&parts.headers)?;
+        let full = |text: &str| path::resolve(text, &user.home).map_err(RpcError::invalid);
+        let (paths, depth) = match method {
+            "Move" => {
+                let Move { source, destination } = connect::read_message(body).await?;
+                (vec![full(&source)?, full(&destination)?], 0)
+            }
+            "ListDir" => {
+                let List { path, depth } = connect::read_message(body).await?;
+                (vec![full(&path)?], depth.max(1))
+            }
+            _ => (vec![full(&connect::read_message::<Path>(body).await?.path)?], 0),
+        };
+        let call = call.clone();
+        // Trees can be large: not on a thread that answers others.
+        let done = tokio::task::spawn_blocking(move || match depth {
+            0 => work(&call, &user, &paths),
+            depth => list(&call, &user, &paths[0], depth),
+        });
+        done.await.unwrap_or_else(|_| Err(RpcError::new(Code::Internal, "internal error")))
+    };
+    Some(process::within(&parts.headers, answer).await)
+}
+
+fn stat(call: &Call, user: &User, paths: &[String]) -> Result<Value, RpcError> {
+    described(call, user, &paths[0])
+}
+
+fn described(call: &Call, user: &User, full: &str) -> Result<Value, RpcError> {
+    let info = entry::info(&call.machine.sandbox, user, full).map_err(|error| entry::rpc_error(&error))?;
+    Ok(json!({ "entry": info }))
+}
+
+fn make_dir(call: &Call, user: &User, paths: &[String]) -> Result<Value, RpcError> {
+    let (files, full) = (call.machine.sandbox.files(), &paths[0]);
+    match files.stat(user, full) {
+        Ok(stat) if is_dir(stat.mode) => {
+            let message = format!("directory already exists: {full}");
+            return Err(RpcError::new(Code::AlreadyExists, message));
+        }
+        Ok(_) => return Err(RpcError::invalid(format!("path already exists but it is not a directory: {full}"))),
+        Err(_) => {}
+    }
+    make_dirs(&files, user, full).map_err(|error| entry::rpc_error(&error))?;
+    described(call, user, full)
+}
+
+/// Makes a directory and those above it that are missing. One that is there is fine.
+///
+/// # Errors
+///
+/// The file system's; ENOTDIR if something else is in the way.
+pub(crate) fn make_dirs(files: &Files, user: &User, full: &str) -> Result<(), Error> {
+    let mut at = String::new();
+    for name in full.split('/').filter(|name| !name.is_empty()) {
+        at.push('/');
+        at.push_str(name);
+        match files.make_dir(user, &at, DIRECTORY_MODE) {
+            Err(error) if entry::errno(&error) == Some(Errno::EXIST) => {}
+            // A directory that exists on a file system where none can be made.
+            Err(error) if files.stat(user, &at).is_ok_and(|stat| is_dir(stat.mode)) => drop(error),
+            Err(error) => return Err(error),
+            Ok(()) => {}
+        }
+    }
+    match files.stat(user, full) {
+        Ok(stat) if !is_dir(stat.mode) => Err(Error::File { path: full.into(), errno: Errno::NOTDIR }),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_dir(mode: u32) -> bool {
+    FileType::from_raw_mode(mode) == FileType::Directory
+}
+
+fn rename(call: &Call, user: &User, paths: &[String]) -> Result<Value, RpcError> {
+    let files = call.machine.sandbox.files();
+    let [source, destination] = paths else { return Err(RpcError::invalid("source, destination")) };
+    let moved = (|| {
+        files.lstat(user, source)?;
+        make_dirs(&files, user, path::parent(destination))?;
+        files.rename(user, source, destination)
+    })();
+    moved.map_err(|error| entry::rpc_error(&error))?;
+    described(call, user, destination)
+}
+
+fn remove(call: &Call, user: &User, paths: &[String]) -> Result<Value, RpcError> {
+    remove_all(&call.machine.sandbox.files(), user, &paths[0]).map_err(|error| entry::rpc_error(&error))?;
+    Ok(json!({}))
+}
+
+/// Removes a tree; what is not there is removed already.
+fn remove_all(files: &Files, user: &User, full: &str) -> Result<(), Error> {
+    let mut left = vec![full.to_owned()];
+    while let Some(at) = left.last().cloned() {
+        let mode = match files.lstat(user, &at) {
+            Ok(stat) => stat.mode,
+            Err(error) if entry::errno(&error) == Some(Errno::NOENT) => {
+                left.pop();
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        if !is_dir(mode) {
+            files.remove_file(user, &at)?;
+            left.pop();
+            continue;
+        }
+        match files.remove_dir(user, &at) {
+            Ok(()) => drop(left.pop()),
+            Err(error) if matches!(entry::errno(&error), Some(Errno::NOTEMPTY | Errno::EXIST)) => {
+                left.extend(files.list(user, &at)?.iter().map(|name| path::join(&at, name)));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn list(call: &Call, user: &User, full: &str, depth: u32) -> Result<Value, RpcError> {
+    let sandbox = &call.machine.sandbox;
+    let files = sandbox.files();
+    let failed = |error: Error| entry::rpc_error(&error);
+    if !is_dir(files.stat(user, full).map_err(failed)?.mode) {
+        return Err(RpcError::invalid(format!("path is not a directory: {full}")));
+    }
+    let mut entries = Vec::new();
+    let mut left = vec![(full.to_owned(), 1)];
+    while let Some((directory, level)) = left.pop() {
+        let mut names = match files.list(user, &directory) {
+            // Removed, or closed to this user, while the rest was listed.
+            Err(_) if level > 1 => continue,
+            names => names.map_err(failed)?,
+        };
+        names.sort();
+        let mut below = Vec::new();
+        for name in names {
+            let at = path::join(&directory, &name);
+            let Ok(info) = entry::info(sandbox, user, &at) else { continue };
+            if entries.len() == ENTRIES_MAX {
+                let message = format!("more than {ENTRIES_MAX} entries; ask for a smaller depth or a deeper path");
+                return Err(RpcError::new(Code::ResourceExhausted, message));
+            }
+            let own = files.lstat(user, &at).is_ok_and(|stat| is_dir(stat.mode));
+            entries.push(info);
+            if own && level < depth {
+                below.push((at, level + 1));
+            }
+        }
+        left.extend(below.into_iter().rev());
+    }
+    Ok(json!({ "entries": entries }))
+}

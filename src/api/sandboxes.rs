@@ -1,0 +1,289 @@
+//! Handlers for one sandbox: create, look, connect, prolong, kill. Bodies and answers are E2B's; which fields a body may have
+//! is in `fields`.
+
+use super::Api;
+use super::error::ApiError;
+use super::fields::{self, Body};
+use super::host::is_id;
+use super::keys::Tenant;
+use super::machines::{Machine, Made};
+use crate::{Egress, SandboxConfig};
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// The version of envd that this server speaks like; the SDKs gate features on it.
+pub(crate) const ENVD_VERSION: &str = "0.6.13";
+
+/// Lifetime of a sandbox made over v1 without `timeout`, as E2B's.
+const TIMEOUT_V1: Duration = Duration::from_secs(15);
+
+/// The longest `duration` of a refresh, as E2B's.
+const REFRESH_SECONDS_MAX: u64 = 3600;
+
+type Answer = Result<(StatusCode, Json<Value>), ApiError>;
+
+#[derive(Deserialize)]
+struct Create {
+    #[serde(rename = "templateID")]
+    template: String,
+    timeout: Option<i64>,
+    metadata: Option<BTreeMap<String, String>>,
+    #[serde(rename = "envVars")]
+    envs: Option<BTreeMap<String, String>>,
+    allow_internet_access: Option<bool>,
+    network: Option<Network>,
+}
+
+#[derive(Deserialize)]
+struct Network {
+    #[serde(rename = "allowPublicTraffic")]
+    public: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Timeout {
+    timeout: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Refresh {
+    duration: Option<u64>,
+}
+
+/// `POST /sandboxes`.
+pub(crate) async fn create_v1(api: State<Api>, tenant: Extension<Tenant>, body: Bytes) -> Answer {
+    create(&api, tenant.0, &body, TIMEOUT_V1).await
+}
+
+/// `POST /v2/sandboxes`.
+pub(crate) async fn create_v2(api: State<Api>, tenant: Extension<Tenant>, body: Bytes) -> Answer {
+    let timeout = api.machines.runtime().config().timeout_default;
+    create(&api, tenant.0, &body, timeout).await
+}
+
+async fn create(api: &Api, owner: Tenant, body: &[u8], timeout_default: Duration) -> Answer {
+    let create: Create = read(Body::Create, body)?;
+    let image = image(api, &create.template)?;
+    let timeout = match create.timeout {
+        None => timeout_default,
+        Some(0) => return Err(ApiError::bad_request("timeout: must be at least 1 second")),
+        Some(seconds) => lifetime(api, "timeout", seconds)?,
+    };
+    // On unless it is switched off, as E2B's.
+    let internet = create.allow_internet_access.unwrap_or(true);
+    let egress = if internet { Egress::Internet } else { Egress::Denied };
+    let mut config = SandboxConfig::new(image, egress)
+        .metadata(create.metadata.unwrap_or_default())
+        .timeout(timeout);
+    for (name, value) in create.envs.unwrap_or_default() {
+        check_env(&name, &value).map_err(|problem| ApiError::bad_request(format!("envVars: {problem}")))?;
+        config = config.env(name, value);
+    }
+    let sandbox = api.machines.runtime().create(config).await?;
+    let public = create.network.and_then(|network| network.public).unwrap_or(true);
+    let machine = api.machines.add(sandbox, Made { owner, template: create.template, public });
+    Ok((StatusCode::CREATED, Json(brief(api, &machine))))
+}
+
+/// The image behind a template. Until the interpreter has an image of its own, both of E2B's templates are Python's.
+fn image(api: &Api, template: &str) -> Result<&'static str, ApiError> {
+    match template {
+        "base" | "code-interpreter-v1" if api.machines.runtime().has_image("python") => Ok("python"),
+        "base" | "code-interpreter-v1" => Ok("base"),
+        _ => {
+            let shown: String = template.chars().take(200).collect();
+            let message = format!("template '{shown}' not found");
+            Err(ApiError::new(StatusCode::NOT_FOUND, message))
+        }
+    }
+}
+
+/// Whether a program's environment can hold this variable.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub(crate) fn check_env(name: &str, value: &str) -> Result<(), String> {
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return Err(format!("the name {name:?} must not be empty or contain '=' or NUL"));
+    }
+    if value.contains('\0') { Err(format!("the value of {name:?} must not contain NUL")) } else { Ok(()) }
+}
+
+/// `GET /sandboxes/{id}`.
+pub(crate) async fn detail(api: State<Api>, tenant: Extension<Tenant>, Path(id): Path<String>) -> Answer {
+    let machine = find(&api, tenant.0, &id)?;
+    let mut detail = listed(&machine);
+    let more = json!({
+        "domain": api.domain.shown(),
+        "envdAccessToken": machine.token.expose(),
+        "allowInternetAccess": machine.sandbox.egress() == Egress::Internet,
+        "network": {"allowPublicTraffic": machine.traffic_token.is_none()},
+        "lifecycle": {"onTimeout": "kill", "autoResume": false},
+    });
+    if let (Value::Object(detail), Value::Object(more)) = (&mut detail, more) {
+        detail.extend(more);
+    }
+    Ok((StatusCode::OK, Json(detail)))
+}
+
+/// `DELETE /sandboxes/{id}`.
+pub(crate) async fn kill(
+    api: State<Api>,
+    tenant: Extension<Tenant>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let machine = find(&api, tenant.0, &id)?;
+    // Streams end as "sandbox gone", not as the processes' ends that the kill is about to cause.
+    machine.gone.cancel();
+    machine.sandbox.kill().await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /sandboxes/{id}/connect`: `timeout` is required there.
+pub(crate) async fn connect_v1(
+    api: State<Api>,
+    tenant: Extension<Tenant>,
+    id: Path<String>,
+    body: Bytes,
+) -> Answer {
+    connect(&api, tenant.0, &id, &body, true)
+}
+
+/// `POST /v2/sandboxes/{id}/connect`.
+pub(crate) async fn connect_v2(
+    api: State<Api>,
+    tenant: Extension<Tenant>,
+    id: Path<String>,
+    body: Bytes,
+) -> Answer {
+    connect(&api, tenant.0, &id, &body, false)
+}
+
+/// Answers with the running sandbox; a timeout only ever prolongs it, as E2B's.
+fn connect(api: &Api, tenant: Tenant, id: &str, body: &[u8], required: bool) -> Answer {
+    let connect: Timeout = read(Body::Connect, body)?;
+    let asked = match connect.timeout {
+        None if required => return Err(ApiError::bad_request("timeout: missing; a number of seconds")),
+        asked => asked.map(|seconds| lifetime(api, "timeout", seconds)).transpose()?,
+    };
+    let machine = find(api, tenant, id)?;
+    prolong(&machine, asked.unwrap_or_default());
+    Ok((StatusCode::OK, Json(brief(api, &machine))))
+}
+
+/// `POST /sandboxes/{id}/timeout`: the sandbox ends that many seconds from now.
+pub(crate) async fn set_timeout(
+    api: State<Api>,
+    tenant: Extension<Tenant>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, ApiError> {
+    let Some(seconds) = read::<Timeout>(Body::Timeout, &body)?.timeout else {
+        return Err(ApiError::bad_request("timeout: missing; a number of seconds"));
+    };
+    let timeout = lifetime(&api, "timeout", seconds)?;
+    find(&api, tenant.0, &id)?.sandbox.set_timeout(timeout);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /sandboxes/{id}/refreshes`.
+pub(crate) async fn refresh(
+    api: State<Api>,
+    tenant: Extension<Tenant>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, ApiError> {
+    let seconds = read::<Refresh>(Body::Refresh, &body)?.duration.unwrap_or(TIMEOUT_V1.as_secs());
+    if seconds > REFRESH_SECONDS_MAX {
+        let message = format!("duration: {seconds} is more than {REFRESH_SECONDS_MAX} seconds");
+        return Err(ApiError::bad_request(message));
+    }
+    prolong(&*find(&api, tenant.0, &id)?, Duration::from_secs(seconds));
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn prolong(machine: &Machine, timeout: Duration) {
+    if machine.sandbox.ends_at() < SystemTime::now() + timeout {
+        machine.sandbox.set_timeout(timeout);
+    }
+}
+
+/// Seconds that a client gave, within this server's bounds.
+fn lifetime(api: &Api, field: &str, seconds: i64) -> Result<Duration, ApiError> {
+    let max = api.machines.runtime().config().timeout_max.as_secs();
+    match u64::try_from(seconds) {
+        Ok(seconds) if seconds <= max => Ok(Duration::from_secs(seconds)),
+        _ => Err(ApiError::bad_request(format!("{field}: {seconds} is not within 0 to {max} seconds"))),
+    }
+}
+
+/// The machine that a path names. Old ids carry a `-client` suffix, which is cut.
+fn find(api: &Api, tenant: Tenant, id: &str) -> Result<Arc<Machine>, ApiError> {
+    let short = id.split('-').next().unwrap_or_default();
+    let shown: String = id.chars().take(64).collect();
+    let known = is_id(short).then(|| api.machines.of(tenant, short)).flatten();
+    known.ok_or_else(|| ApiError::sandbox_not_found(&shown))
+}
+
+/// Reads a JSON body: an object (or nothing) with fields of the table, then the handler's struct.
+fn read<T: DeserializeOwned>(body: Body, bytes: &[u8]) -> Result<T, ApiError> {
+    let object = if bytes.iter().all(u8::is_ascii_whitespace) {
+        Map::new()
+    } else {
+        serde_json::from_slice(bytes)
+            .map_err(|error| ApiError::bad_request(format!("the body must be a JSON object: {error}")))?
+    };
+    fields::check(body, &object)?;
+    // By member, so that the message can name it.
+    serde_json::from_value(Value::Object(object))
+        .map_err(|error| ApiError::bad_request(format!("wrong type in the body: {error}")))
+}
+
+/// E2B's `Sandbox`.
+fn brief(api: &Api, machine: &Machine) -> Value {
+    json!({
+        "sandboxID": machine.sandbox.id(),
+        "templateID": machine.template,
+        "clientID": "isolet",
+        "envdVersion": ENVD_VERSION,
+        "envdAccessToken": machine.token.expose(),
+        "trafficAccessToken": machine.traffic_token.as_ref().map(|token| token.expose()),
+        "domain": api.domain.shown(),
+    })
+}
+
+/// E2B's `ListedSandbox`.
+pub(crate) fn listed(machine: &Machine) -> Value {
+    let sandbox = &machine.sandbox;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    json!({
+        "sandboxID": sandbox.id(),
+        "templateID": machine.template,
+        "clientID": "isolet",
+        "startedAt": rfc3339(sandbox.started_at()),
+        "endAt": rfc3339(sandbox.ends_at()),
+        "state": "running",
+        "cpuCount": cores,
+        "memoryMB": sandbox.limits().memory_bytes_max >> 20,
+        "diskSizeMB": sandbox.limits().disk_bytes_max >> 20,
+        "envdVersion": ENVD_VERSION,
+        "metadata": sandbox.metadata(),
+        "volumeMounts": [],
+    })
+}
+
+/// A time as the protocol writes it.
+pub(crate) fn rfc3339(time: SystemTime) -> String {
+    OffsetDateTime::from(time).format(&Rfc3339).unwrap_or_else(|_| "1970-01-01T00:00:00Z".into())
+}

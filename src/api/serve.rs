@@ -1,0 +1,309 @@
+//! The listening side: one port for HTTP and TLS, told apart by the first byte of a connection; limits on what a connection
+//! may cost; draining.
+//!
+//! `axum::serve` is not used: it sets no timers, so a client that sends half a header would stay for ever. Every connection
+//! holds one of [`CONNECTIONS_MAX`] permits, handed on to the tunnel that an upgrade makes of it.
+
+use super::host::Domain;
+use super::tls::{self, Tls};
+use super::{Api, Options, Peer, build, environment, keys};
+use crate::{Error, Runtime};
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+/// Connections at a time; more wait in the system's backlog.
+const CONNECTIONS_MAX: usize = 4096;
+
+/// A new connection sends its first byte, and finishes a TLS handshake, within this time each.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A request's head arrives within this time; a connection between requests may idle as long.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Bytes of a request's head, HTTP/1.1 and HTTP/2.
+const HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// Headers of an HTTP/1.1 request.
+const HEADERS_MAX: usize = 128;
+
+/// HTTP/2 streams of one connection: the JavaScript SDK keeps up to 200 RPCs on one.
+const STREAMS_MAX: u32 = 256;
+
+/// HTTP/2 streams that a client resets before they are served; the answer to rapid resets.
+const RESETS_MAX: usize = 64;
+
+/// Bytes that wait for one slow HTTP/2 reader.
+const SEND_BYTES_MAX: usize = 64 << 10;
+
+/// A connection over HTTP/2 answers a ping within this time, asked this often.
+const PING: Duration = Duration::from_secs(30);
+
+/// A wait after an accept that failed for want of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Requests in progress at the stop have this long; then their sandboxes are gone for them, and they have [`LAST_WORDS`].
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// The time to say so.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The first byte of a TLS connection: a handshake record.
+const TLS_FIRST_BYTE: u8 = 0x16;
+
+/// How to serve.
+#[derive(Clone, Debug)]
+pub struct ServeOptions {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The name under which sandboxes are reached, with the port that clients use. `None`: `isolet.localhost:PORT`.
+    pub domain: Option<String>,
+    /// Where the API key and the certificate authority are kept.
+    pub data_dir: PathBuf,
+    /// API keys; each is a tenant. Empty: one is made at first start and kept in `data_dir/api-key`.
+    pub api_keys: Vec<String>,
+    /// Certificate chain and key, PEM files. `None`: a certificate of our own authority.
+    pub tls_files: Option<(PathBuf, PathBuf)>,
+}
+
+impl ServeOptions {
+    /// The defaults, on this address and with this directory.
+    pub fn new(listen: SocketAddr, data_dir: PathBuf) -> Self {
+        Self { listen, domain: None, data_dir, api_keys: Vec::new(), tls_files: None }
+    }
+}
+
+/// What a server is known by: domain, keys, certificate. Made at first start, read after that.
+pub struct Identity {
+    pub(crate) domain: Domain,
+    pub(crate) api_keys: Vec<String>,
+    pub(crate) tls: Tls,
+}
+
+impl Identity {
+    /// The identity of a server with these options that listens on `address`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for an option out of its range, [`Error::Host`] for files that can be neither read nor made.
+    pub fn open(options: &ServeOptions, address: SocketAddr) -> Result<Self, Error> {
+        let shown = match &options.domain {
+            Some(domain) => domain.clone(),
+            None => format!("isolet.localhost:{}", address.port()),
+        };
+        let domain = Domain::new(&shown).ok_or_else(|| Error::Invalid {
+            field: "domain",
+            problem: format!("{shown:?} is no DNS name of at most 180 characters with an optional port"),
+        })?;
+        let failed = |source| Error::Host { action: options.data_dir.display().to_string(), source };
+        make_private_dir(&options.data_dir).map_err(failed)?;
+        let mut api_keys = options.api_keys.clone();
+        api_keys.retain(|key| !key.is_empty());
+        if api_keys.is_empty() {
+            api_keys.push(keys::stored_api_key(&options.data_dir)?);
+        }
+        let tls = match &options.tls_files {
+            Some((certificate, key)) => tls::from_files(certificate, key)?,
+            None => tls::local(&options.data_dir, &domain, address.ip())?,
+        };
+        Ok(Self { domain, api_keys, tls })
+    }
+}
+
+/// Makes a directory that only we can read, if it is missing.
+fn make_private_dir(path: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// A server that listens and does not answer yet.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    identity: Identity,
+    api: Api,
+    router: Router,
+}
+
+impl Server {
+    /// Takes the port and readies keys and certificates.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Host`] if the address cannot be had; otherwise as [`Identity::open`].
+    pub async fn bind(runtime: Runtime, options: &ServeOptions) -> Result<Self, Error> {
+        let failed = |source| Error::Host { action: format!("listening on {}", options.listen), source };
+        let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let identity = Identity::open(options, address)?;
+        let api_options =
+            Options { domain: identity.domain.shown().to_owned(), api_keys: identity.api_keys.clone() };
+        let (api, router) = build(runtime, api_options)?;
+        Ok(Self { listener, address, identity, api, router })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The `export` lines that point the SDKs here.
+    pub fn environment(&self) -> String {
+        environment::exports(&self.identity, self.address)
+    }
+
+    /// What to do if this system does not resolve the names of sandboxes; `None` if it does.
+    pub async fn resolver_hint(&self) -> Option<String> {
+        environment::resolver_hint(self.identity.domain.name()).await
+    }
+
+    /// Answers until `stop` completes, then lets requests in progress finish, for a few seconds. The sandboxes are left alone.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let connections = Connections {
+            router: self.router,
+            acceptor: TlsAcceptor::from(self.identity.tls.config),
+            draining: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let accept = async {
+            loop {
+                let permit = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
+                match self.listener.accept().await {
+                    Ok((stream, address)) => connections.start(stream, address, Arc::new(permit)),
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = accept => {}
+            () = stop => {}
+        }
+        drop(self.listener);
+        connections.draining.cancel();
+        connections.tasks.close();
+        if tokio::time::timeout(DRAIN, connections.tasks.wait()).await.is_err() {
+            for machine in self.api.machines.all() {
+                machine.gone.cancel();
+            }
+            if tokio::time::timeout(LAST_WORDS, connections.tasks.wait()).await.is_err() {
+                tracing::info!(left = connections.tasks.len(), "connections were cut off");
+            }
+        }
+    }
+}
+
+/// Serves the API of `runtime` until `stop` completes, as [`Server::run`]; `ready` is called once it listens.
+///
+/// # Errors
+///
+/// As [`Server::bind`].
+pub async fn serve(
+    runtime: Runtime,
+    options: &ServeOptions,
+    ready: impl FnOnce(&Server),
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let server = Server::bind(runtime, options).await?;
+    ready(&server);
+    server.run(stop).await;
+    Ok(())
+}
+
+struct Connections {
+    router: Router,
+    acceptor: TlsAcceptor,
+    draining: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Connections {
+    /// Serves one connection in a task of its own.
+    fn start(&self, stream: TcpStream, address: SocketAddr, permit: Arc<tokio::sync::OwnedSemaphorePermit>) {
+        let (router, acceptor) = (self.router.clone(), self.acceptor.clone());
+        let draining = self.draining.clone();
+        self.tasks.spawn(async move {
+            let served = async {
+                let first = tokio::time::timeout(HANDSHAKE_TIMEOUT, first_byte(&stream)).await??;
+                // Small frames of a stream go out at once.
+                stream.set_nodelay(true)?;
+                let mut peer = Peer { address: Some(address), tls: false, permit: Some(permit) };
+                if first == Some(TLS_FIRST_BYTE) {
+                    peer.tls = true;
+                    let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await??;
+                    converse(stream, peer, router, draining).await
+                } else {
+                    converse(stream, peer, router, draining).await
+                }
+            };
+            if let Err(error) = served.await {
+                tracing::debug!(%address, error, "a connection broke off");
+            }
+        });
+    }
+}
+
+type ConnectionError = Box<dyn std::error::Error + Send + Sync>;
+
+async fn first_byte(stream: &TcpStream) -> std::io::Result<Option<u8>> {
+    let mut byte = [0];
+    Ok((stream.peek(&mut byte).await? == 1).then_some(byte[0]))
+}
+
+/// Speaks HTTP with one client until it leaves or the server drains.
+async fn converse<S>(
+    stream: S,
+    peer: Peer,
+    router: Router,
+    draining: CancellationToken,
+) -> Result<(), ConnectionError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .max_headers(HEADERS_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING)
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_pending_accept_reset_streams(RESETS_MAX)
+        .max_header_list_size(HEAD_BYTES_MAX as u32)
+        .max_send_buf_size(SEND_BYTES_MAX);
+    // HTTP/2 only where ALPN agreed on it.
+    let builder = if peer.tls { builder } else { builder.http1_only() };
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(peer.clone());
+        router.clone().oneshot(request)
+    });
+    let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+    tokio::select! {
+        served = connection.as_mut() => return served,
+        () = draining.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await
+}
