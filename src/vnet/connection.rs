@@ -20,12 +20,22 @@ pub(super) const FLOW_BYTES_MIN: usize = 4 << 10;
 const KEPT_BYTES_MAX: usize = 16 << 10;
 
 /// Which directions a shutdown(2) ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Shut {
     /// No more is received.
     pub(crate) read: bool,
     /// No more is sent.
     pub(crate) write: bool,
+}
+
+impl Shut {
+    /// Neither.
+    pub(super) const NONE: Self = Self { read: false, write: false };
+
+    /// What either ends.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self { read: self.read || other.read, write: self.write || other.write }
+    }
 }
 
 /// Where a connection is in its life, as one end sees it.
@@ -35,7 +45,7 @@ pub(super) enum Phase {
     Opening,
     /// Established; either direction may have ended.
     Open,
-    /// Refused or reset (TCP's CLOSED).
+    /// Refused, reset, or ended both ways (TCP's CLOSED).
     Dead,
 }
 
@@ -73,6 +83,14 @@ impl Side {
         // Linux's tcp_reset(): CLOSE_WAIT gives EPIPE.
         self.error = Some(if self.fin { Errno::PIPE } else { Errno::CONNRESET });
         self.phase = Phase::Dead;
+    }
+
+    /// The other end sends no more. With the own end of sending, the connection is over.
+    fn finish(&mut self) {
+        self.fin |= self.phase == Phase::Open;
+        if self.fin && self.write_shut {
+            self.phase = Phase::Dead;
+        }
     }
 }
 
@@ -165,6 +183,13 @@ impl End {
     /// Closes with a reset, whatever is unread (SO_LINGER of 0, a listener that closes).
     pub(super) fn reset(self) {
         self.link.sides.lock()[1 - self.side].reset();
+    }
+
+    /// Directions that shutdown(2) had ended before the socket was connected; the other end does not hear of it.
+    pub(super) fn begin_shut(&self, shut: Shut) {
+        let own = &mut self.link.sides.lock()[self.side];
+        own.read_shut |= shut.read;
+        own.write_shut |= shut.write;
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -285,7 +310,10 @@ impl End {
             own.read_shut |= how.read;
             if how.write && !own.write_shut {
                 own.write_shut = true;
-                other.fin = true;
+                other.finish();
+                if own.fin {
+                    own.phase = Phase::Dead;
+                }
             }
         }
         self.link.wake();
@@ -348,7 +376,7 @@ impl Drop for End {
             if unread > 0 || own.phase == Phase::Opening {
                 other.reset();
             }
-            other.fin |= other.phase == Phase::Open;
+            other.finish();
             unread
         };
         self.link.account.give_back(unread);

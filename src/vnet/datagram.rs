@@ -3,12 +3,11 @@
 use super::connection::Shut;
 use super::egress::Outlet;
 use super::ports::At;
-use super::socket::{Datagrams, Role, Socket, State, unspecified};
+use super::socket::{Role, Socket, State, unspecified};
 use super::udp::DATAGRAM_BYTES_MAX;
 use super::{NAME_SERVER, Route, resolver, route, source_for};
 use crate::errno::Errno;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 impl Socket {
     pub(super) fn connect_datagram(&self, to: SocketAddr) -> Result<(), Errno> {
@@ -23,7 +22,7 @@ impl Socket {
             }
         };
         let outside = matches!(route, Route::Outside(_));
-        let bound = if state.explicit { state.local.ip() } else { unspecified(self.family) };
+        let bound = if state.chose_ip { state.local.ip() } else { unspecified(self.family) };
         if !bound.is_unspecified() && bound.is_ipv4() != peer.is_ipv4() {
             return Err(Errno::NETUNREACH);
         }
@@ -58,36 +57,29 @@ impl Socket {
     }
 
     pub(super) fn disconnect_datagram(&self) {
-        let mut state = self.state.lock();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
         if let Role::Datagram(datagrams) = &mut state.role {
             datagrams.peer = None;
             datagrams.outlets = [None, None];
         }
-        let Some(binding) = state.binding else { return };
-        if state.explicit {
-            // Its own address stays what connect made it, as on Linux for a bound socket.
+        self.release_port(state);
+        if let Some(binding) = state.binding {
             let at = At::new(state.local.ip(), self.is_v6only());
             self.net.ports.set_peer(binding, at, None);
-        } else {
-            self.net.ports.remove(binding);
-            state.binding = None;
-            state.local = SocketAddr::new(unspecified(self.family), 0);
         }
     }
 
     pub(super) fn send_datagram(&self, buf: &[u8], to: Option<SocketAddr>) -> Result<usize, Errno> {
         let mut state = self.state.lock();
+        if state.binding.is_none() {
+            self.take_port(&mut state, unspecified(self.family), 0)?;
+        }
         let Role::Datagram(datagrams) = &state.role else { return Err(Errno::OPNOTSUPP) };
         if buf.len() > DATAGRAM_BYTES_MAX {
             return Err(Errno::MSGSIZE);
         }
-        if let Some(errno) = datagrams.inbox.take_error() {
-            return Err(errno);
-        }
-        if datagrams.write_shut {
-            return Err(Errno::PIPE);
-        }
-        let peer = datagrams.peer;
+        let (peer, own) = (datagrams.peer, datagrams.inbox.clone());
         let to = match to {
             Some(to) => self.destination(to)?,
             None => peer.ok_or(Errno::DESTADDRREQ)?,
@@ -95,29 +87,28 @@ impl Socket {
         if to.port() == 0 {
             return Err(Errno::INVAL);
         }
-        if state.binding.is_none() {
-            self.take_port(&mut state, unspecified(self.family), 0)?;
-        }
         let bound = state.local.ip();
         let ip = if bound.is_unspecified() { source_for(to.ip()) } else { bound };
         let from = SocketAddr::new(ip, state.local.port());
         if from.is_ipv4() != to.is_ipv4() {
             return Err(Errno::NETUNREACH);
         }
-        match route(to) {
+        let route = route(to);
+        if let Route::Outside(to) = route {
+            self.net.egress.check_datagram(to)?;
+        }
+        if let Some(errno) = own.take_error() {
+            return Err(errno);
+        }
+        if own.write_ended() {
+            return Err(Errno::PIPE);
+        }
+        match route {
             Route::NameServer => {
-                let Role::Datagram(Datagrams { inbox, .. }) = &state.role else {
-                    return Err(Errno::OPNOTSUPP);
-                };
-                let inbox: Arc<_> = inbox.clone();
                 drop(state);
-                resolver::serve_datagram(&self.net, buf, inbox);
+                resolver::serve_datagram(&self.net, buf, own);
             }
             Route::Inside(to) => {
-                let own = match &state.role {
-                    Role::Datagram(datagrams) => datagrams.inbox.clone(),
-                    _ => return Err(Errno::OPNOTSUPP),
-                };
                 drop(state);
                 match self.net.ports.inbox(from, to) {
                     Some(inbox) => inbox.deliver(from, buf),
@@ -131,9 +122,8 @@ impl Socket {
         Ok(buf.len())
     }
 
-    /// Sends one datagram out, after asking the egress policy about it, each time.
+    /// Sends one datagram out; the egress policy has just been asked about it.
     fn send_outside(&self, state: &mut State, buf: &[u8], to: SocketAddr) -> Result<(), Errno> {
-        self.net.egress.check_datagram(to)?;
         if state.local.ip().is_loopback() {
             return Err(Errno::INVAL);
         }
@@ -156,15 +146,10 @@ impl Socket {
     }
 
     pub(super) fn shutdown_datagram(&self, how: Shut) -> Result<(), Errno> {
-        let mut state = self.state.lock();
-        let Role::Datagram(datagrams) = &mut state.role else { return Err(Errno::NOTCONN) };
-        if datagrams.peer.is_none() {
-            return Err(Errno::NOTCONN);
-        }
-        datagrams.write_shut |= how.write;
-        if how.read {
-            datagrams.inbox.shut_read();
-        }
-        Ok(())
+        let state = self.state.lock();
+        let Role::Datagram(datagrams) = &state.role else { return Err(Errno::NOTCONN) };
+        datagrams.inbox.shut(how);
+        // Linux says so after doing it.
+        datagrams.peer.map(|_| ()).ok_or(Errno::NOTCONN)
     }
 }

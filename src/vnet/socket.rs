@@ -43,14 +43,15 @@ pub(super) struct State {
     pub(super) binding: Option<Binding>,
     /// The own address; unspecified and port 0 until bound.
     pub(super) local: SocketAddr,
-    /// bind(2) was called with an address or port, which a failed connect must not take away.
-    pub(super) explicit: bool,
+    /// bind(2) named an address, or a port: a failed connect does not take those away (SOCK_BINDADDR_LOCK, SOCK_BINDPORT_LOCK).
+    pub(super) chose_ip: bool,
+    pub(super) chose_port: bool,
     pub(super) role: Role,
 }
 
 pub(super) enum Role {
-    /// A stream socket that is neither listening nor connected.
-    Idle,
+    /// A stream socket that is neither listening nor connected; what shutdown(2) has ended all the same, as on Linux.
+    Idle(Shut),
     Listening(Arc<Listener>),
     /// Connecting, connected or reset; `announced` once connect(2) has answered 0.
     Joined {
@@ -66,7 +67,6 @@ pub(super) struct Datagrams {
     pub(super) peer: Option<SocketAddr>,
     /// Real sockets to the outside, for IPv4 and IPv6, made when first needed.
     pub(super) outlets: [Option<Outlet>; 2],
-    pub(super) write_shut: bool,
 }
 
 impl Net {
@@ -86,16 +86,15 @@ impl Net {
         self.admit_socket()?;
         let queue = WaitQueue::new();
         let role = match kind {
-            Kind::Stream => Role::Idle,
+            Kind::Stream => Role::Idle(Shut::NONE),
             Kind::Datagram => Role::Datagram(Datagrams {
                 inbox: Arc::new(Inbox::new(queue.clone(), self.account.clone())),
                 peer: None,
                 outlets: [None, None],
-                write_shut: false,
             }),
         };
         let local = SocketAddr::new(unspecified(family), 0);
-        let state = State { binding: None, local, explicit: false, role };
+        let state = State { binding: None, local, chose_ip: false, chose_port: false, role };
         Ok(Arc::new(Socket {
             net: self.clone(),
             family,
@@ -139,14 +138,15 @@ impl Socket {
         if !ip.is_unspecified() && !is_own(ip) {
             return Err(Errno::ADDRNOTAVAIL);
         }
-        if state.binding.is_some() || !matches!(state.role, Role::Idle | Role::Datagram(_)) {
+        if state.binding.is_some() || !matches!(state.role, Role::Idle(_) | Role::Datagram(_)) {
             return Err(Errno::INVAL);
         }
         if SocketAddr::new(ip, address.port()) == NAME_SERVER {
             return Err(Errno::ADDRINUSE);
         }
         self.take_port(&mut state, ip, address.port())?;
-        state.explicit = address.port() != 0 || !ip.is_unspecified();
+        state.chose_ip = !ip.is_unspecified();
+        state.chose_port = address.port() != 0;
         Ok(())
     }
 
@@ -161,6 +161,19 @@ impl Socket {
         state.local = SocketAddr::new(ip, binding.port);
         state.binding = Some(binding);
         Ok(())
+    }
+
+    /// Gives back what bind(2) did not ask for: the port, and the address that a connect chose.
+    pub(super) fn release_port(&self, state: &mut State) {
+        if !state.chose_ip {
+            state.local.set_ip(unspecified(self.family));
+        }
+        if !state.chose_port {
+            state.local.set_port(0);
+            if let Some(binding) = state.binding.take() {
+                self.net.ports.remove(binding);
+            }
+        }
     }
 
     /// The destination of a connect or send in canonical form.
@@ -219,7 +232,8 @@ impl Socket {
     pub(crate) fn recv(&self, buf: &mut [u8], peek: bool) -> Result<Received, Errno> {
         let state = self.state.lock();
         match &state.role {
-            Role::Idle | Role::Listening(_) => Err(Errno::NOTCONN),
+            Role::Idle(Shut { read: true, .. }) => Ok(Received::NOTHING),
+            Role::Idle(_) | Role::Listening(_) => Err(Errno::NOTCONN),
             Role::Joined { end, .. } => {
                 let bytes = end.recv(buf, peek)?;
                 Ok(Received { bytes, full_bytes: bytes, from: None })
@@ -308,7 +322,10 @@ impl Socket {
     /// What poll(2) reports.
     pub(crate) fn ready(&self) -> Ready {
         match &self.state.lock().role {
-            Role::Idle => Ready::OUT | Ready::HUP,
+            Role::Idle(shut) => {
+                let ended = if shut.read { Ready::IN | Ready::RDHUP } else { Ready::empty() };
+                Ready::OUT | Ready::HUP | ended
+            }
             Role::Listening(listener) if listener.is_ready() => Ready::IN,
             Role::Listening(_) => Ready::empty(),
             Role::Joined { end, .. } => end.ready(),
@@ -321,12 +338,20 @@ impl Socket {
         self.queue.subscribe()
     }
 
+    /// Whether a receive that finds nothing ends with 0 instead of waiting: shutdown(2) of a datagram socket.
+    pub(crate) fn read_ended(&self) -> bool {
+        match &self.state.lock().role {
+            Role::Datagram(datagrams) => datagrams.inbox.read_ended(),
+            Role::Idle(_) | Role::Listening(_) | Role::Joined { .. } => false,
+        }
+    }
+
     /// Bytes that a read would give now (FIONREAD).
     pub(crate) fn readable_bytes(&self) -> usize {
         match &self.state.lock().role {
             Role::Joined { end, .. } => end.readable_bytes(),
             Role::Datagram(datagrams) => datagrams.inbox.readable_bytes(),
-            Role::Idle | Role::Listening(_) => 0,
+            Role::Idle(_) | Role::Listening(_) => 0,
         }
     }
 
@@ -335,7 +360,7 @@ impl Socket {
         match &self.state.lock().role {
             Role::Joined { end, .. } => end.take_error(),
             Role::Datagram(datagrams) => datagrams.inbox.take_error(),
-            Role::Idle | Role::Listening(_) => None,
+            Role::Idle(_) | Role::Listening(_) => None,
         }
     }
 
@@ -454,10 +479,10 @@ impl Drop for Socket {
         if let Some(binding) = state.binding.take() {
             self.net.ports.remove(binding);
         }
-        match std::mem::replace(&mut state.role, Role::Idle) {
+        match std::mem::replace(&mut state.role, Role::Idle(Shut::NONE)) {
             Role::Listening(listener) => listener.close(),
             Role::Joined { end, .. } if self.options.get_mut().linger_s == Some(0) => end.reset(),
-            Role::Joined { .. } | Role::Datagram(_) | Role::Idle => {}
+            Role::Joined { .. } | Role::Datagram(_) | Role::Idle(_) => {}
         }
         self.net.dismiss_socket();
     }

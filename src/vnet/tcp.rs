@@ -25,7 +25,7 @@ impl Socket {
                     other => other,
                 });
             }
-            Role::Idle => {}
+            Role::Idle(_) => {}
             Role::Datagram(_) => return Err(Errno::OPNOTSUPP),
         }
         let route = route(to);
@@ -46,6 +46,9 @@ impl Socket {
                 self.release_port(&mut state);
             }
         })?;
+        if let Role::Idle(shut) = &state.role {
+            end.begin_shut(*shut);
+        }
         state.role = Role::Joined { end, announced: false };
         drop(state);
         match route {
@@ -83,13 +86,6 @@ impl Socket {
         Ok(SocketAddr::new(ip, state.local.port()))
     }
 
-    fn release_port(&self, state: &mut State) {
-        if let Some(binding) = state.binding.take() {
-            self.net.ports.remove(binding);
-        }
-        state.local = SocketAddr::new(unspecified(self.family), 0);
-    }
-
     /// The answer of a connect that was begun.
     ///
     /// # Errors
@@ -116,10 +112,8 @@ impl Socket {
 
     /// Back to a socket that may connect; a port that connect took is given back.
     fn reset_role(&self, state: &mut State) -> Role {
-        if !state.explicit {
-            self.release_port(state);
-        }
-        std::mem::replace(&mut state.role, Role::Idle)
+        self.release_port(state);
+        std::mem::replace(&mut state.role, Role::Idle(Shut::NONE))
     }
 
     pub(super) fn disconnect_stream(&self) {
@@ -132,7 +126,7 @@ impl Socket {
         match old {
             Role::Listening(listener) => listener.close(),
             Role::Joined { end, .. } => end.reset(),
-            Role::Idle | Role::Datagram(_) => {}
+            Role::Idle(_) | Role::Datagram(_) => {}
         }
     }
 
@@ -152,7 +146,7 @@ impl Socket {
                 listener.set_backlog(backlog);
                 return Ok(());
             }
-            Role::Idle => {}
+            Role::Idle(_) => {}
         }
         if state.binding.is_none() {
             self.take_port(&mut state, unspecified(self.family), 0)?;
@@ -176,7 +170,7 @@ impl Socket {
         let listener = match &self.state.lock().role {
             Role::Listening(listener) => listener.clone(),
             Role::Datagram(_) => return Err(Errno::OPNOTSUPP),
-            Role::Idle | Role::Joined { .. } => return Err(Errno::INVAL),
+            Role::Idle(_) | Role::Joined { .. } => return Err(Errno::INVAL),
         };
         let end = listener.accept()?;
         if let Err(errno) = self.net.admit_socket() {
@@ -186,12 +180,13 @@ impl Socket {
         let options = self.options.lock().clone(); // Linux: accepted sockets inherit them all.
         let (queue, local, peer) = (end.queue().clone(), end.local, end.peer);
         let role = Role::Joined { end, announced: true };
+        let state = State { binding: None, local, chose_ip: true, chose_port: true, role };
         let accepted = Arc::new(Self {
             net: self.net.clone(),
             family: self.family,
             kind: Kind::Stream,
             queue,
-            state: Mutex::new(State { binding: None, local, explicit: true, role }),
+            state: Mutex::new(state),
             options: Mutex::new(options),
         });
         Ok((accepted, self.shown(peer)))
@@ -199,11 +194,15 @@ impl Socket {
 
     pub(super) fn shutdown_stream(&self, how: Shut) -> Result<(), Errno> {
         let mut state = self.state.lock();
-        let opening = match &state.role {
+        let opening = match &mut state.role {
             Role::Joined { end, .. } if end.phase() != Phase::Opening => return end.shutdown(how),
             Role::Joined { .. } => true,
             Role::Listening(_) => false,
-            Role::Idle | Role::Datagram(_) => return Err(Errno::NOTCONN),
+            Role::Idle(shut) => {
+                *shut = shut.or(how);
+                return Err(Errno::NOTCONN);
+            }
+            Role::Datagram(_) => return Err(Errno::NOTCONN),
         };
         if !opening && !how.read {
             return Ok(());
@@ -212,7 +211,7 @@ impl Socket {
         if let (false, Some(binding)) = (opening, state.binding) {
             self.net.ports.unlisten(binding);
         }
-        let old = std::mem::replace(&mut state.role, Role::Idle);
+        let old = self.reset_role(&mut state);
         drop(state);
         if let Role::Listening(listener) = old {
             listener.close();
@@ -233,7 +232,7 @@ impl Socket {
                 Phase::Opening => SYN_SENT,
                 Phase::Dead => CLOSE,
             },
-            Role::Idle | Role::Datagram(_) => CLOSE,
+            Role::Idle(_) | Role::Datagram(_) => CLOSE,
         }
     }
 

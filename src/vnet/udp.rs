@@ -3,6 +3,7 @@
 //! Loopback loses a datagram only when the receiver's queue is full, silently, as Linux does.
 
 use super::account::Account;
+use super::connection::Shut;
 use crate::errno::Errno;
 use crate::wait::{Ready, WaitQueue};
 use parking_lot::Mutex;
@@ -28,6 +29,11 @@ pub(crate) struct Received {
     pub(crate) from: Option<SocketAddr>,
 }
 
+impl Received {
+    /// The end of what there is to receive.
+    pub(super) const NOTHING: Self = Self { bytes: 0, full_bytes: 0, from: None };
+}
+
 struct Datagram {
     from: SocketAddr,
     payload: Box<[u8]>,
@@ -45,7 +51,7 @@ struct State {
     received: VecDeque<Datagram>,
     bytes: usize,
     error: Option<Errno>,
-    read_shut: bool,
+    shut: Shut,
 }
 
 impl Inbox {
@@ -80,10 +86,23 @@ impl Inbox {
         self.state.lock().error.take()
     }
 
-    /// shutdown(2) of receiving.
-    pub(super) fn shut_read(&self) {
-        self.state.lock().read_shut = true;
+    /// shutdown(2).
+    pub(super) fn shut(&self, how: Shut) {
+        {
+            let mut state = self.state.lock();
+            state.shut = state.shut.or(how);
+        }
         self.queue.wake_all();
+    }
+
+    /// Whether the socket may no longer send.
+    pub(super) fn write_ended(&self) -> bool {
+        self.state.lock().shut.write
+    }
+
+    /// Whether a receive must not wait: it gets nothing instead.
+    pub(super) fn read_ended(&self) -> bool {
+        self.state.lock().shut.read
     }
 
     /// Length of the next datagram (FIONREAD).
@@ -101,10 +120,8 @@ impl Inbox {
         if let Some(errno) = state.error.take() {
             return Err(errno);
         }
-        let Some(next) = state.received.front() else {
-            let nothing = Received { bytes: 0, full_bytes: 0, from: None };
-            return if state.read_shut { Ok(nothing) } else { Err(Errno::AGAIN) };
-        };
+        // After shutdown(2) too: Linux ends only the waiting (see `Inbox::read_ended`).
+        let next = state.received.front().ok_or(Errno::AGAIN)?;
         let bytes = buf.len().min(next.payload.len());
         buf[..bytes].copy_from_slice(&next.payload[..bytes]);
         let full_bytes = next.payload.len();
@@ -121,8 +138,9 @@ impl Inbox {
     pub(super) fn ready(&self) -> Ready {
         let state = self.state.lock();
         let mut ready = Ready::OUT;
-        ready.set(Ready::IN, !state.received.is_empty() || state.read_shut);
-        ready.set(Ready::RDHUP, state.read_shut);
+        ready.set(Ready::IN, !state.received.is_empty() || state.shut.read);
+        ready.set(Ready::RDHUP, state.shut.read);
+        ready.set(Ready::HUP, state.shut.read && state.shut.write);
         ready.set(Ready::ERR, state.error.is_some());
         ready
     }
