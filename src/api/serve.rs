@@ -167,8 +167,9 @@ impl Server {
     }
 
     /// What to do if this system does not resolve the names of sandboxes; `None` if it does.
-    pub async fn resolver_hint(&self) -> Option<String> {
-        environment::resolver_hint(self.identity.domain.name()).await
+    pub fn resolver_hint(&self) -> impl Future<Output = Option<String>> + Send + use<> {
+        let domain = self.identity.domain.name().to_owned();
+        async move { environment::resolver_hint(&domain).await }
     }
 
     /// Answers until `stop` completes, then lets requests in progress finish, for a few seconds. The sandboxes are left alone.

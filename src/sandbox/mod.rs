@@ -261,6 +261,21 @@ impl Sandbox {
         self.0.kernel.net.listening(port)
     }
 
+    /// The ports that its programs listen on, lowest first.
+    #[must_use]
+    pub fn listeners(&self) -> Vec<u16> {
+        let addresses = self.0.kernel.net.listeners();
+        let mut ports: Vec<u16> = addresses.iter().map(std::net::SocketAddr::port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        ports
+    }
+
+    /// Completes at the first change of [`Self::listeners`] after this call, whenever it is first polled.
+    pub fn listeners_changed(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.0.kernel.net.listeners_changed()
+    }
+
     fn kernel(&self) -> &Arc<Kernel> {
         &self.0.kernel
     }

@@ -42,7 +42,7 @@ pub(crate) use udp::Received;
 
 use crate::config::Limits;
 use crate::errno::Errno;
-use crate::wait::WaitQueue;
+use crate::wait::{WaitQueue, Waiter};
 use account::Account;
 use connection::End;
 use ports::Ports;
@@ -154,6 +154,11 @@ impl Net {
     /// Where guests listen for TCP, in order.
     pub(crate) fn listeners(&self) -> Vec<SocketAddr> {
         self.ports.listening()
+    }
+
+    /// A waiter for the next change of [`Self::listeners`].
+    pub(crate) fn listeners_changed(&self) -> Waiter {
+        self.ports.changed()
     }
 
     /// Whether [`Self::dial`] would find a listener.

@@ -5,6 +5,7 @@
 use super::listener::Listener;
 use super::udp::Inbox;
 use crate::errno::Errno;
+use crate::wait::{WaitQueue, Waiter};
 use parking_lot::Mutex;
 use rand::Rng;
 use std::collections::HashMap;
@@ -114,6 +115,8 @@ pub(super) struct Ports(Mutex<Table>);
 struct Table {
     bound: HashMap<(Kind, u16), Vec<Entry>>,
     next: u64,
+    /// Woken when a listener appears or goes.
+    changed: WaitQueue,
 }
 
 impl Table {
@@ -185,6 +188,7 @@ impl Ports {
         if let Some(own) = table.entry(binding) {
             own.target = Target::Listener(listener);
         }
+        table.changed.wake_all();
         Ok(())
     }
 
@@ -192,6 +196,7 @@ impl Ports {
     pub(super) fn unlisten(&self, binding: Binding) {
         let mut table = self.0.lock();
         let old = table.entry(binding).map(|own| std::mem::replace(&mut own.target, Target::None));
+        table.changed.wake_all();
         drop(table);
         drop(old);
     }
@@ -224,6 +229,7 @@ impl Ports {
                 table.bound.remove(&key);
             }
         }
+        table.changed.wake_all();
         drop(table);
         drop(removed); // Outside the lock: a listener's last owner may be here.
     }
@@ -286,6 +292,11 @@ impl Ports {
         }
         found.sort();
         found
+    }
+
+    /// A waiter for the next change of [`Self::listening`].
+    pub(super) fn changed(&self) -> Waiter {
+        self.0.lock().changed.subscribe()
     }
 
     /// Some listener at `port`, the most general address first, and an address at which it is reached.

@@ -1,0 +1,242 @@
+//! `isolet run`: one sandbox, its command, its URLs; no server.
+//!
+//! On a terminal the command gets a terminal of the sandbox, and ours goes raw, so that keys, ^C and window changes reach
+//! it; otherwise its streams are ours.
+
+use anyhow::Context;
+use clap::Args;
+use isolet::{Child, Command, Config, Egress, Runtime, Sandbox, SandboxConfig, Stdio};
+use std::collections::HashSet;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// What `isolet run` was asked to do.
+#[derive(Args)]
+pub struct Arguments {
+    /// No connection, datagram or name lookup leaves the sandbox.
+    #[arg(long)]
+    no_internet: bool,
+    /// Let this machine reach each port that the command listens on, at a loopback address that is printed.
+    #[arg(long)]
+    publish: bool,
+    /// The image to start from.
+    #[arg(long, default_value = "python")]
+    image: String,
+    /// The sandbox's user to run as.
+    #[arg(long, default_value = "user")]
+    user: String,
+    /// Where compiled code is kept [default: ~/.local/share/isolet].
+    #[arg(long, value_name = "DIR", env = "ISOLET_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// The command and its arguments.
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<String>,
+}
+
+/// Runs the command; its exit code is ours, 128 + n if signal n ended it.
+pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let mut config = Config::default();
+    if let Some(dir) = &arguments.data_dir {
+        config.data_dir.clone_from(dir);
+    }
+    let timeout = config.timeout_max;
+    let runtime = Runtime::with_progress(config, super::progress()).await?;
+    let egress = if arguments.no_internet { Egress::Denied } else { Egress::Internet };
+    let wanted = SandboxConfig::new(&arguments.image, egress).timeout(timeout);
+    let sandbox = runtime.create(wanted).await?;
+    if arguments.publish {
+        tokio::spawn(publish(sandbox.clone()));
+    }
+    let code = run_in(&sandbox, &arguments).await;
+    sandbox.kill().await;
+    code
+}
+
+async fn run_in(sandbox: &Sandbox, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let user = sandbox.user(&arguments.user);
+    let user = user.with_context(|| format!("the sandbox has no user {}", arguments.user))?;
+    let (program, args) = arguments.command.split_first().context("no command was given")?;
+    let mut command = Command::new(program).args(args).user(&user.name);
+    command = command.login_env(sandbox, &user).env("LANG", "C.UTF-8");
+    let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let status = if terminal {
+        on_terminal(sandbox, command).await?
+    } else {
+        on_pipes(sandbox, command).await?
+    };
+    let code = match (status.code, status.signal) {
+        (Some(code), _) => code,
+        (None, Some(signal)) => 128 + signal,
+        (None, None) => 1,
+    };
+    Ok(ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)))
+}
+
+/// Runs `command` with our streams as its own.
+async fn on_pipes(sandbox: &Sandbox, command: Command) -> anyhow::Result<isolet::ExitStatus> {
+    let command = command.stdin(Stdio::Piped).stdout(Stdio::Piped).stderr(Stdio::Piped);
+    let child = Arc::new(sandbox.spawn(command)?);
+    let mut stdin = child.take_stdin().context("standard input was asked for")?;
+    tokio::spawn(async move {
+        // Ends when ours ends or the program does not read any more.
+        let _ = tokio::io::copy(&mut tokio::io::stdin(), &mut stdin).await;
+        let _ = stdin.shutdown().await;
+    });
+    let mut stdout = child.take_stdout().context("standard output was asked for")?;
+    let mut stderr = child.take_stderr().context("standard error was asked for")?;
+    let out = tokio::spawn(async move { copy_out(&mut stdout, tokio::io::stdout()).await });
+    let err = tokio::spawn(async move { copy_out(&mut stderr, tokio::io::stderr()).await });
+    forward_signals(&child)?;
+    let status = child.wait().await;
+    // What the program's own children still write is not waited for: like a shell, we end with the command.
+    let drained = async { (out.await, err.await) };
+    let _ = tokio::time::timeout(std::time::Duration::from_millis(200), drained).await;
+    Ok(status)
+}
+
+/// Copies and flushes after every read, so that output is seen when it is written.
+async fn copy_out(
+    from: &mut (impl tokio::io::AsyncRead + Unpin),
+    mut to: impl tokio::io::AsyncWrite + Unpin,
+) -> std::io::Result<()> {
+    use tokio::io::AsyncReadExt;
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let length = from.read(&mut buffer).await?;
+        if length == 0 {
+            return Ok(());
+        }
+        to.write_all(&buffer[..length]).await?;
+        to.flush().await?;
+    }
+}
+
+/// Passes on the signals that ask a program to end.
+fn forward_signals(child: &Arc<Child>) -> anyhow::Result<()> {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        let mut signals = signal(kind)?;
+        let child = child.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                // A child that has ended needs no signal.
+                let _ = child.signal(kind.as_raw_value());
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Runs `command` on a terminal of the sandbox, bridged to ours.
+async fn on_terminal(sandbox: &Sandbox, command: Command) -> anyhow::Result<isolet::ExitStatus> {
+    let (cols, rows) = window_size()?;
+    let term = std::env::var("TERM").unwrap_or_else(|_| "xterm-256color".into());
+    let child = Arc::new(sandbox.spawn(command.env("TERM", term).pty(cols, rows))?);
+    let mut keys = child.take_stdin().context("a terminal has an input side")?;
+    let mut screen = child.take_stdout().context("a terminal has an output side")?;
+    let raw = RawMode::enter()?;
+    tokio::spawn(async move { copy_out(&mut tokio::io::stdin(), &mut keys).await });
+    let shown = tokio::spawn(async move { copy_out(&mut screen, tokio::io::stdout()).await });
+    let resized = signal(SignalKind::window_change())?;
+    tokio::spawn(follow_window(resized, child.clone()));
+    let status = child.wait().await;
+    let _ = tokio::time::timeout(std::time::Duration::from_millis(200), shown).await;
+    drop(raw);
+    Ok(status)
+}
+
+async fn follow_window(mut resized: Signal, child: Arc<Child>) {
+    while resized.recv().await.is_some() {
+        if let Ok((cols, rows)) = window_size() {
+            // A child that has ended needs no size.
+            let _ = child.resize(cols, rows);
+        }
+    }
+}
+
+fn window_size() -> anyhow::Result<(u16, u16)> {
+    let size =
+        rustix::termios::tcgetwinsize(std::io::stdout()).context("read the window's size")?;
+    Ok((size.ws_col.max(1), size.ws_row.max(1)))
+}
+
+/// Our terminal in raw mode until this is dropped.
+struct RawMode(rustix::termios::Termios);
+
+impl RawMode {
+    fn enter() -> anyhow::Result<Self> {
+        let before = rustix::termios::tcgetattr(std::io::stdin())?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Now, &raw)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for RawMode {
+    fn drop(&mut self) {
+        let now = rustix::termios::OptionalActions::Now;
+        // Nothing is left to do if the terminal is gone.
+        let _ = rustix::termios::tcsetattr(std::io::stdin(), now, &self.0);
+    }
+}
+
+/// Opens a loopback port of this machine for each port that a program of the sandbox listens on: the same number
+/// if it is free, else another one.
+async fn publish(sandbox: Sandbox) {
+    let mut published = HashSet::new();
+    loop {
+        let changed = sandbox.listeners_changed();
+        for port in sandbox.listeners() {
+            if !published.insert(port) {
+                continue;
+            }
+            match listen(port).await {
+                Ok(listener) => {
+                    let address = listener
+                        .local_addr()
+                        .map_or_else(|_| port.to_string(), |at| at.to_string());
+                    eprintln!("isolet: port {port} is at http://{address}");
+                    tokio::spawn(forward(listener, sandbox.clone(), port));
+                }
+                Err(error) => eprintln!("isolet: port {port} cannot be published: {error}"),
+            }
+        }
+        changed.await;
+    }
+}
+
+async fn listen(port: u16) -> std::io::Result<TcpListener> {
+    match TcpListener::bind(("127.0.0.1", port)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind(("127.0.0.1", 0)).await,
+    }
+}
+
+async fn forward(listener: TcpListener, sandbox: Sandbox, port: u16) {
+    loop {
+        match listener.accept().await {
+            Ok((outside, _)) => {
+                tokio::spawn(bridge(outside, sandbox.clone(), port));
+            }
+            Err(error) => {
+                tracing::warn!(%error, port, "a published port stopped accepting");
+                return;
+            }
+        }
+    }
+}
+
+async fn bridge(mut outside: TcpStream, sandbox: Sandbox, port: u16) {
+    match sandbox.connect(port).await {
+        Ok(mut inside) => {
+            // Either side may break off: that is the end of the connection, nothing more.
+            let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
+        }
+        Err(error) => tracing::debug!(%error, port, "a connection to a published port was refused"),
+    }
+}
