@@ -159,7 +159,7 @@ impl FileLocks {
     ) -> Result<(), Errno> {
         let mut table = self.table.lock();
         // As on Linux a changed lock is first given up, so a failed upgrade loses it.
-        table.unflock(key, id);
+        let lost = table.unflock(key, id);
         let outcome = match exclusive {
             None => Ok(()),
             Some(wanted) => {
@@ -176,7 +176,9 @@ impl FileLocks {
             }
         };
         drop(table);
-        self.queue.wake_all();
+        if lost {
+            self.queue.wake_all(); // only then: a waiter must not wake itself
+        }
         outcome
     }
 
@@ -195,6 +197,7 @@ impl FileLocks {
         for key in keys {
             table.carve(key, owner, 0, OFFSET_MAX);
         }
+        table.waits.remove(&owner);
         drop(table);
         self.queue.wake_all();
     }
@@ -261,14 +264,17 @@ impl Table {
         self.count += held.len();
     }
 
-    fn unflock(&mut self, key: FileKey, id: u64) {
-        let Some(held) = self.flocks.get_mut(&key) else { return };
-        self.count -= held.len();
+    /// Whether there was a lock to take away.
+    fn unflock(&mut self, key: FileKey, id: u64) -> bool {
+        let Some(held) = self.flocks.get_mut(&key) else { return false };
+        let before = held.len();
         held.retain(|&(other, _)| other != id);
-        self.count += held.len();
+        let removed = before - held.len();
+        self.count -= removed;
         if held.is_empty() {
             self.flocks.remove(&key);
         }
+        removed > 0
     }
 }
 

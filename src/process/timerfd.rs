@@ -30,6 +30,7 @@ pub(crate) struct TimerFd {
     state: Mutex<State>,
     queue: WaitQueue,
     inode: u64,
+    clock: i32,
 }
 
 #[derive(Debug, Default)]
@@ -65,10 +66,10 @@ impl State {
 }
 
 impl TimerFd {
-    /// A disarmed timer.
-    pub(crate) fn new() -> Arc<Self> {
+    /// A disarmed timer, whose absolute times are of `clock` (clock_gettime(2)'s number).
+    pub(crate) fn new(clock: i32) -> Arc<Self> {
         let state = Mutex::new(State::default());
-        Arc::new(Self { state, queue: WaitQueue::new(), inode: next_inode() })
+        Arc::new(Self { state, queue: WaitQueue::new(), inode: next_inode(), clock })
     }
 
     /// Arms or disarms it; the setting before. Call it within the runtime.
@@ -129,6 +130,11 @@ impl TimerFd {
         self.queue.subscribe()
     }
 
+    /// Of which clock its absolute times are.
+    pub(crate) fn clock(&self) -> i32 {
+        self.clock
+    }
+
     /// Its inode number.
     pub(crate) fn inode(&self) -> u64 {
         self.inode
@@ -164,7 +170,7 @@ mod tests {
 
     #[tokio::test]
     async fn wakes_at_its_expiry() {
-        let timer = TimerFd::new();
+        let timer = TimerFd::new(1);
         let mut bytes = [0; 8];
         assert_eq!(timer.read(&mut bytes), Err(Errno::AGAIN));
         timer.set(Setting { first: Some(Duration::from_millis(2)), interval: Duration::ZERO });
@@ -181,7 +187,7 @@ mod tests {
 
     #[tokio::test]
     async fn setting_again_forgets_expiries() {
-        let timer = TimerFd::new();
+        let timer = TimerFd::new(1);
         timer.set(Setting { first: Some(Duration::ZERO), interval: 60 * SECOND });
         assert_eq!(timer.ready(), Ready::IN);
         let before = timer.set(Setting::default());

@@ -753,5 +753,6 @@ impl Drop for Socket {
             drop(state);
             peer.queue.wake_all();
         }
+        self.queue.wake_all(); // who waits to send a datagram here
     }
 }
