@@ -11,6 +11,10 @@ mkdir -p "$blobs" "$images/python"
 
 hash() { sha256sum "$1" | cut -d' ' -f1; }
 
+# The ones before, if this makes others.
+[ ! -f "$images/python/image.toml" ] || sed -n 's/^blob = "\(.*\)"$/\1/p' "$images/python/image.toml" |
+    while read -r old; do rm -f "$blobs/$old".*; done
+
 program=$(hash "$out/python3.14.wasm")
 zstd -q -19 -f "$out/python3.14.wasm" -o "$blobs/$program.wasm.zst"
 
