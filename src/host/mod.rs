@@ -6,6 +6,8 @@
 //! A call runs on its thread's turn ([`crate::process::turn`]). It gives the turn up only in [`Call::wait`], so guest memory
 //! is never borrowed across an await, and between two awaits no other thread of the process runs.
 
+mod fcntl;
+mod fd;
 pub(crate) mod fork;
 pub(crate) mod fs;
 pub(crate) mod futex;
@@ -13,11 +15,15 @@ pub(crate) mod growth;
 pub(crate) mod ids;
 pub(crate) mod memory;
 pub(crate) mod nr;
+mod poll;
 pub(crate) mod proc;
 pub(crate) mod signal;
 pub(crate) mod spawn;
 pub(crate) mod system;
 pub(crate) mod time;
+mod transfer;
+mod tty;
+mod unix;
 
 use crate::errno::Errno;
 use crate::process::turn::TurnGuard;
@@ -211,6 +217,25 @@ impl<'a> Call<'a> {
     }
 
     async fn dispatch(&mut self, number: u32) -> Result<u32, Errno> {
+        if let Some(result) = fd::dispatch(self, number).await {
+            return result;
+        }
+        if let Some(result) = fcntl::dispatch(self, number).await {
+            return result;
+        }
+        if let Some(result) = tty::dispatch(self, number).await {
+            return result;
+        }
+        if let Some(result) = poll::dispatch(self, number).await {
+            return result;
+        }
+        if let Some(result) = transfer::dispatch(self, number).await {
+            return result;
+        }
+        // Before the network's: the two share the numbers.
+        if let Some(result) = unix::dispatch(self, number).await {
+            return result;
+        }
         if let Some(result) = fs::dispatch(self, number).await {
             return result;
         }

@@ -22,6 +22,7 @@ const SIGSET_BYTES: u32 = 8;
 const SELECT_READ: u32 = 0x1 | 0x40 | 0x80 | 0x10 | 0x8;
 const SELECT_WRITE: u32 = 0x4 | 0x100 | 0x200 | 0x8;
 const SELECT_EXCEPT: u32 = 0x2;
+const SELECTS: [u32; 3] = [SELECT_READ, SELECT_WRITE, SELECT_EXCEPT];
 /// Reported whether asked for or not: `POLLERR`, `POLLHUP`, `POLLNVAL`.
 const ALWAYS: u32 = 0x8 | 0x10 | 0x20;
 
@@ -140,6 +141,19 @@ fn look_all(polled: &[Polled]) -> Option<Vec<u32>> {
     ready.iter().any(|&bits| bits != 0).then_some(ready)
 }
 
+/// The files asked for, and their places among `asked`; negative numbers are left out.
+fn look_up(call: &Call<'_>, asked: &[PollFd]) -> (Vec<usize>, Vec<Polled>) {
+    let table = call.process().fds.lock();
+    let places = asked.iter().enumerate();
+    places
+        .filter_map(|(at, asked)| {
+            let fd = u32::try_from(asked.fd).ok()?;
+            let wanted = u32::from(asked.events);
+            Some((at, Polled { file: table.get(fd).ok(), wanted }))
+        })
+        .unzip()
+}
+
 /// `ppoll_time64(fds, count, timeout, mask, mask_size)`
 async fn ppoll(call: &mut Call<'_>) -> Result<u32, Errno> {
     let [address, count, timeout, mask, mask_size, _] = call.args;
@@ -152,18 +166,7 @@ async fn ppoll(call: &mut Call<'_>) -> Result<u32, Errno> {
     let bytes = call.bytes(address, size)?;
     let mut asked: Vec<PollFd> =
         bytes.chunks_exact(size_of::<PollFd>()).map(bytemuck::pod_read_unaligned).collect();
-    let table = call.process().fds.lock();
-    let polled: Vec<(usize, Polled)> = asked
-        .iter()
-        .enumerate()
-        .filter_map(|(at, asked)| {
-            let fd = u32::try_from(asked.fd).ok()?; // negative: left out
-            let wanted = u32::from(asked.events);
-            Some((at, Polled { file: table.get(fd).ok(), wanted }))
-        })
-        .collect();
-    drop(table);
-    let (places, polled): (Vec<usize>, Vec<Polled>) = polled.into_iter().unzip();
+    let (places, polled) = look_up(call, &asked);
     let found =
         wait_for(call, mask, timeout, || subscribe_all(&polled), || look_all(&polled)).await?;
     asked.iter_mut().for_each(|asked| asked.revents = 0);
@@ -176,9 +179,32 @@ async fn ppoll(call: &mut Call<'_>) -> Result<u32, Errno> {
 
 // ---- select
 
+/// Whether `fd` is in a set.
+fn has(set: &[u8], fd: usize) -> bool {
+    set[fd / 8] & 1 << (fd % 8) != 0
+}
+
+/// The descriptors below `count` that are in any of the sets, and their files.
+fn look_up_sets(
+    call: &Call<'_>,
+    sets: &[Vec<u8>; 3],
+    count: usize,
+) -> Result<(Vec<usize>, Vec<Polled>), Errno> {
+    let table = call.process().fds.lock();
+    let (mut fds, mut polled) = (Vec::new(), Vec::new());
+    for fd in 0..count {
+        let asked = |(set, select): (&Vec<u8>, u32)| if has(set, fd) { select } else { 0 };
+        let wanted = sets.iter().zip(SELECTS).map(asked).fold(0, |all, bits| all | bits);
+        if wanted != 0 {
+            fds.push(fd);
+            polled.push(Polled { file: Some(table.get(fd as u32)?), wanted });
+        }
+    }
+    Ok((fds, polled))
+}
+
 /// `pselect6_time64(nfds, read, write, except, timeout, {mask, mask_size})`
 async fn pselect6(call: &mut Call<'_>) -> Result<u32, Errno> {
-    const SELECTS: [u32; 3] = [SELECT_READ, SELECT_WRITE, SELECT_EXCEPT];
     let [count, read, write, except, timeout, mask] = call.args;
     let limit = call.process().fds.lock().limit();
     if count.cast_signed() < 0 {
@@ -199,19 +225,7 @@ async fn pselect6(call: &mut Call<'_>) -> Result<u32, Errno> {
     for (set, address) in sets.iter_mut().zip(addresses).filter(|(_, address)| *address != 0) {
         set.copy_from_slice(call.bytes(address, bytes)?);
     }
-    let has = |set: &[u8], fd: usize| set[fd / 8] & 1 << (fd % 8) != 0;
-    let mut fds = Vec::new();
-    let mut polled = Vec::new();
-    let table = call.process().fds.lock();
-    for fd in 0..count {
-        let asked = |(set, select): (&Vec<u8>, u32)| if has(set, fd) { select } else { 0 };
-        let wanted = sets.iter().zip(SELECTS).map(asked).fold(0, |all, bits| all | bits);
-        if wanted != 0 {
-            fds.push(fd);
-            polled.push(Polled { file: Some(table.get(fd as u32)?), wanted });
-        }
-    }
-    drop(table);
+    let (fds, polled) = look_up_sets(call, &sets, count)?;
     // ERR and HUP count only for the sets they are part of.
     let look = || {
         let ready: Vec<u32> = polled.iter().map(|polled| polled.ready() & polled.wanted).collect();
