@@ -78,7 +78,9 @@ pub(crate) async fn resolver_hint(domain: &str) -> Option<String> {
     if lookup.is_ok_and(|found| found.is_ok_and(|mut addresses| addresses.next().is_some())) {
         return None;
     }
-    let what = format!("This system does not resolve *.{domain}; getHost() URLs need it (the API works without).");
+    let what = format!(
+        "This system does not resolve *.{domain}; getHost() URLs need it (the API works without)."
+    );
     let how = if domain == "localhost" || domain.ends_with(".localhost") {
         "To resolve it: apt-get install libnss-myhostname"
     } else {
@@ -93,14 +95,18 @@ mod tests {
     use std::path::Path;
 
     fn options(data_dir: &Path, listen: &str) -> ServeOptions {
-        ServeOptions { api_keys: vec!["it's".into()], ..ServeOptions::new(listen.parse().unwrap(), data_dir.into()) }
+        ServeOptions {
+            api_keys: vec!["it's".into()],
+            ..ServeOptions::new(listen.parse().unwrap(), data_dir.into())
+        }
     }
 
     #[test]
     fn the_lines_can_be_pasted() {
         let data = tempfile::tempdir().unwrap();
         let lines = print_env(&options(data.path(), "127.0.0.1:8080")).unwrap();
-        let script = format!("{lines}\nprintf '%s\\n' \"$E2B_API_KEY\" \"$E2B_API_URL\" \"$E2B_DOMAIN\"");
+        let script =
+            format!("{lines}\nprintf '%s\\n' \"$E2B_API_KEY\" \"$E2B_API_URL\" \"$E2B_DOMAIN\"");
         let output = std::process::Command::new("sh").arg("-c").arg(script).output().unwrap();
         let expected = "it's\nhttp://127.0.0.1:8080\nisolet.localhost:8080\n";
         assert_eq!(String::from_utf8_lossy(&output.stdout), expected);

@@ -81,7 +81,10 @@ impl From<Error> for ApiError {
             },
             Error::Image { .. } | Error::Host { .. } | Error::Engine(_) => {
                 tracing::error!(error = %error, "request failed");
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error; the server's log has it")
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal error; the server's log has it",
+                )
             }
         }
     }

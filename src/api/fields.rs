@@ -105,7 +105,9 @@ fn check_members(body: Body, parent: &str, members: &Map<String, Value>) -> Resu
 
 fn is_one_of(value: &Value, allowed: &[&str]) -> bool {
     value.is_null()
-        || allowed.iter().any(|text| serde_json::from_str::<Value>(text).is_ok_and(|one| one == *value))
+        || allowed
+            .iter()
+            .any(|text| serde_json::from_str::<Value>(text).is_ok_and(|one| one == *value))
 }
 
 fn unknown(body: Body, path: &str) -> ApiError {

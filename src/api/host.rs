@@ -46,7 +46,9 @@ pub(crate) enum BadTarget {
     Authority,
     #[error("invalid host: use <port>-<sandbox id>.<domain>, port 1 to 65535, id of a-z and 0-9")]
     Label,
-    #[error("invalid routing headers: E2b-Sandbox-Id (a-z, 0-9) and E2b-Sandbox-Port (1 to 65535), once each")]
+    #[error(
+        "invalid routing headers: E2b-Sandbox-Id (a-z, 0-9) and E2b-Sandbox-Port (1 to 65535), once each"
+    )]
     Headers,
     #[error("the host and the routing headers name different sandboxes")]
     Disagree,
@@ -91,7 +93,11 @@ impl Domain {
     /// What stands before `.DOMAIN` in `host`; empty for DOMAIN itself.
     fn prefix<'a>(&self, host: &'a str) -> Option<&'a str> {
         let rest = host.strip_suffix(&self.name)?;
-        if rest.is_empty() { Some("") } else { rest.strip_suffix('.').filter(|rest| !rest.is_empty()) }
+        if rest.is_empty() {
+            Some("")
+        } else {
+            rest.strip_suffix('.').filter(|rest| !rest.is_empty())
+        }
     }
 }
 
@@ -236,7 +242,17 @@ mod tests {
 
     #[test]
     fn hosts_that_are_almost_a_sandbox_are_refused() {
-        for label in ["0-abc", "65536-abc", "03000-abc", "3000-", "3000-a-b", "3000-a_b", "-abc", "3000-a.b", "x"] {
+        for label in [
+            "0-abc",
+            "65536-abc",
+            "03000-abc",
+            "3000-",
+            "3000-a-b",
+            "3000-a_b",
+            "-abc",
+            "3000-a.b",
+            "x",
+        ] {
             let host = format!("{label}.isolet.localhost");
             assert_eq!(ask("/", &[("host", &host)]), Err(BadTarget::Label), "{host}");
         }
@@ -251,7 +267,14 @@ mod tests {
 
     #[test]
     fn the_rest_is_the_control_plane() {
-        for host in ["127.0.0.1:8080", "[::1]:8080", "localhost", "isolet.localhost:8080", "api.isolet.localhost", "box"] {
+        for host in [
+            "127.0.0.1:8080",
+            "[::1]:8080",
+            "localhost",
+            "isolet.localhost:8080",
+            "api.isolet.localhost",
+            "box",
+        ] {
             assert_eq!(ask("/", &[("host", host)]), Ok(Target::Control), "{host}");
         }
         // Somebody else's domain is no way to a sandbox.
@@ -261,8 +284,12 @@ mod tests {
 
     #[test]
     fn routing_headers_count_on_our_hosts_only() {
-        let both = |host: &'static str| ask("/", &[("host", host), (ID_HEADER, "abc"), (PORT_HEADER, "49983")]);
-        for host in ["127.0.0.1:1", "[::1]", "localhost", "isolet.localhost", "sandbox.isolet.localhost"] {
+        let both = |host: &'static str| {
+            ask("/", &[("host", host), (ID_HEADER, "abc"), (PORT_HEADER, "49983")])
+        };
+        for host in
+            ["127.0.0.1:1", "[::1]", "localhost", "isolet.localhost", "sandbox.isolet.localhost"]
+        {
             assert_eq!(both(host), to("abc", 49983), "{host}");
         }
         assert_eq!(both("49983-abc.isolet.localhost"), to("abc", 49983));
@@ -271,7 +298,9 @@ mod tests {
         let host = ("host", "127.0.0.1");
         assert_eq!(ask("/", &[host, (ID_HEADER, "abc")]), Err(BadTarget::Headers));
         assert_eq!(ask("/", &[host, (PORT_HEADER, "1")]), Err(BadTarget::Headers));
-        for (id, port) in [("abc", "0"), ("abc", "+1"), ("abc", "65536"), ("a/b", "1"), ("", "1"), ("ABC", "1")] {
+        for (id, port) in
+            [("abc", "0"), ("abc", "+1"), ("abc", "65536"), ("a/b", "1"), ("", "1"), ("ABC", "1")]
+        {
             let answer = ask("/", &[host, (ID_HEADER, id), (PORT_HEADER, port)]);
             assert_eq!(answer, Err(BadTarget::Headers), "{id} {port}");
         }

@@ -109,7 +109,10 @@ pub(crate) fn stored_api_key(data_dir: &Path) -> Result<String, Error> {
 /// # Errors
 ///
 /// [`Error::Host`] with the path.
-pub(crate) fn read_or_create(path: &Path, make: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, Error> {
+pub(crate) fn read_or_create(
+    path: &Path,
+    make: impl FnOnce() -> Vec<u8>,
+) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::Host { action: path.display().to_string(), source };
     match std::fs::read(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -171,7 +174,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let key = stored_api_key(directory.path()).unwrap();
         assert_eq!(stored_api_key(directory.path()).unwrap(), key);
-        let mode = std::fs::metadata(directory.path().join("api-key")).unwrap().permissions().mode();
+        let mode =
+            std::fs::metadata(directory.path().join("api-key")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
         std::fs::write(directory.path().join("api-key"), " \n").unwrap();

@@ -57,14 +57,22 @@ impl Default for Query {
 }
 
 /// `GET /sandboxes`: everything at once, filtered by metadata.
-pub(crate) async fn list_v1(api: State<Api>, tenant: Extension<Tenant>, RawQuery(raw): RawQuery) -> Answer {
+pub(crate) async fn list_v1(
+    api: State<Api>,
+    tenant: Extension<Tenant>,
+    RawQuery(raw): RawQuery,
+) -> Answer {
     let query = parse(raw.as_deref().unwrap_or_default(), &["metadata"])?;
     let (page, _) = page(api.machines.all_of(tenant.0), &Query { limit: usize::MAX, ..query });
     Ok((HeaderMap::new(), Json(page.iter().map(|machine| listed(machine)).collect())))
 }
 
 /// `GET /v2/sandboxes`.
-pub(crate) async fn list_v2(api: State<Api>, tenant: Extension<Tenant>, RawQuery(raw): RawQuery) -> Answer {
+pub(crate) async fn list_v2(
+    api: State<Api>,
+    tenant: Extension<Tenant>,
+    RawQuery(raw): RawQuery,
+) -> Answer {
     let known = ["metadata", "state", "startedAfter", "template", "order", "limit", "nextToken"];
     let query = parse(raw.as_deref().unwrap_or_default(), &known)?;
     let machines = api.machines.all_of(tenant.0);
@@ -112,7 +120,8 @@ fn parse(raw: &str, known: &[&str]) -> Result<Query, ApiError> {
     let mut query = Query::default();
     for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
         if !known.contains(&&*name) {
-            let message = format!("query parameter {name:?} is unknown; known: {}", known.join(", "));
+            let message =
+                format!("query parameter {name:?} is unknown; known: {}", known.join(", "));
             return Err(ApiError::bad_request(message));
         }
         if !value.is_empty() {
@@ -155,8 +164,11 @@ fn parameter(query: &mut Query, name: &str, value: &str) -> Result<(), &'static 
 
 /// The metadata filter: a query string whose names and values were URL-encoded once more before it was made.
 fn metadata(value: &str) -> BTreeMap<String, String> {
-    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-    form_urlencoded::parse(value.as_bytes()).map(|(name, value)| (decode(&name), decode(&value))).collect()
+    let decode =
+        |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    form_urlencoded::parse(value.as_bytes())
+        .map(|(name, value)| (decode(&name), decode(&value)))
+        .collect()
 }
 
 fn token(value: &str) -> Option<Place> {
@@ -169,7 +181,8 @@ fn token(value: &str) -> Option<Place> {
 mod tests {
     use super::*;
 
-    const ALL: [&str; 7] = ["metadata", "state", "startedAfter", "template", "order", "limit", "nextToken"];
+    const ALL: [&str; 7] =
+        ["metadata", "state", "startedAfter", "template", "order", "limit", "nextToken"];
 
     #[test]
     fn the_metadata_filter_is_encoded_twice() {
@@ -187,7 +200,16 @@ mod tests {
         assert_eq!((query.limit, query.template.as_deref()), (5, Some("base")));
         assert!(!parse("state=paused", &ALL).unwrap().running);
         assert_eq!(parse("nextToken=&limit=", &ALL).unwrap(), Query::default());
-        for bad in ["limit=0", "limit=101", "limit=x", "order=up", "state=dead", "startedAfter=1", "nextToken=%21", "x=1"] {
+        for bad in [
+            "limit=0",
+            "limit=101",
+            "limit=x",
+            "order=up",
+            "state=dead",
+            "startedAfter=1",
+            "nextToken=%21",
+            "x=1",
+        ] {
             let error = parse(bad, &ALL).unwrap_err();
             let name = bad.split('=').next().unwrap();
             assert!(error.message().contains(name), "{}", error.message());

@@ -92,7 +92,9 @@ impl Machines {
         }
         let public = made.as_ref().is_none_or(|made| made.public);
         let machine = Arc::new(Machine {
-            template: made.as_ref().map_or_else(|| sandbox.template().into(), |made| made.template.clone()),
+            template: made
+                .as_ref()
+                .map_or_else(|| sandbox.template().into(), |made| made.template.clone()),
             token: Secret::random(),
             traffic_token: (!public).then(Secret::random),
             processes: Registry::default(),

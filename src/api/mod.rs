@@ -86,8 +86,9 @@ pub fn router(runtime: Runtime, options: Options) -> Result<Router, Error> {
 
 fn build(runtime: Runtime, options: Options) -> Result<(Api, Router), Error> {
     let invalid = |field, problem: &str| Error::Invalid { field, problem: problem.into() };
-    let domain = Domain::new(&options.domain)
-        .ok_or_else(|| invalid("domain", "must be a DNS name of at most 180 characters, with an optional port"))?;
+    let domain = Domain::new(&options.domain).ok_or_else(|| {
+        invalid("domain", "must be a DNS name of at most 180 characters, with an optional port")
+    })?;
     if options.api_keys.iter().all(String::is_empty) {
         return Err(invalid("api_keys", "must have at least one key that is not empty"));
     }
@@ -113,7 +114,9 @@ async fn dispatch(State((api, control)): State<(Api, Router)>, request: Request)
         },
         Ok(Target::Sandbox { id, port }) => match api.machines.get(&id) {
             None => Failure::SandboxNotFound.response(request.headers(), &id, port),
-            Some(machine) if port == envd::PORT => envd::handle(envd::Call { api, machine }, request).await,
+            Some(machine) if port == envd::PORT => {
+                envd::handle(envd::Call { api, machine }, request).await
+            }
             Some(machine) => {
                 let peer = peer(&request);
                 proxy::handle(&machine, port, peer, request).await

@@ -25,8 +25,13 @@ impl Failure {
     fn told(self) -> (StatusCode, &'static str) {
         match self {
             Self::SandboxNotFound => (StatusCode::BAD_GATEWAY, "The sandbox was not found"),
-            Self::PortClosed => (StatusCode::BAD_GATEWAY, "The sandbox is running but port is not open"),
-            Self::BadAnswer => (StatusCode::BAD_GATEWAY, "The server in the sandbox broke off or did not speak HTTP"),
+            Self::PortClosed => {
+                (StatusCode::BAD_GATEWAY, "The sandbox is running but port is not open")
+            }
+            Self::BadAnswer => (
+                StatusCode::BAD_GATEWAY,
+                "The server in the sandbox broke off or did not speak HTTP",
+            ),
             Self::TokenMissing => (
                 StatusCode::FORBIDDEN,
                 "Sandbox is secured with traffic access token. Token header 'e2b-traffic-access-token' is missing",
@@ -59,11 +64,11 @@ impl Failure {
 
 /// Whether the client is a browser that shows a page: it accepts HTML by name.
 fn wants_page(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .any(|accept| accept.split(',').any(|kind| kind.split(';').next().unwrap_or_default().trim() == "text/html"))
+    headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|accept| {
+        accept
+            .split(',')
+            .any(|kind| kind.split(';').next().unwrap_or_default().trim() == "text/html")
+    })
 }
 
 fn page(message: &str, id: &str, port: u16) -> String {
@@ -99,7 +104,8 @@ mod tests {
         let expected = json!({"sandboxId": "abc", "message": "The sandbox is running but port is not open",
                               "port": 3000, "code": 502});
         assert_eq!(body, expected);
-        let (status, media, body) = ask(Failure::SandboxNotFound, "text/html,application/xhtml+xml;q=0.9").await;
+        let (status, media, body) =
+            ask(Failure::SandboxNotFound, "text/html,application/xhtml+xml;q=0.9").await;
         assert_eq!((status, media.as_str()), (502, "text/html; charset=utf-8"));
         assert!(body.contains("The sandbox was not found") && body.contains("3000"));
         assert_eq!(ask(Failure::TokenMissing, "application/json").await.0, 403);

@@ -35,7 +35,8 @@ const HEADERS_MAX: usize = 128;
 const TRAFFIC_TOKEN: &str = "e2b-traffic-access-token";
 
 /// Headers that are ours and no guest sees.
-const OURS: [&str; 5] = [envd::TOKEN_HEADER, TRAFFIC_TOKEN, "x-api-key", "e2b-sandbox-id", "e2b-sandbox-port"];
+const OURS: [&str; 5] =
+    [envd::TOKEN_HEADER, TRAFFIC_TOKEN, "x-api-key", "e2b-sandbox-id", "e2b-sandbox-port"];
 
 /// What a client may not say about where it comes from.
 const FORWARDED: [&str; 7] = [
@@ -63,7 +64,12 @@ const HOP_BY_HOP: [&str; 10] = [
 ];
 
 /// Passes a request to a port of a sandbox.
-pub(crate) async fn handle(machine: &Arc<Machine>, port: u16, peer: Peer, mut request: Request) -> Response {
+pub(crate) async fn handle(
+    machine: &Arc<Machine>,
+    port: u16,
+    peer: Peer,
+    mut request: Request,
+) -> Response {
     let id = machine.sandbox.id();
     let asked = request.headers().clone();
     let failed = |failure: Failure| failure.response(&asked, id, port);
@@ -131,7 +137,8 @@ fn admit(machine: &Machine, headers: &HeaderMap) -> Result<(), Failure> {
 
 /// The protocol that an HTTP/1.1 request wants to switch to.
 fn upgrade_protocol(request: &Request) -> Option<HeaderValue> {
-    let wanted = connection_options(request.headers()).any(|option| option.eq_ignore_ascii_case("upgrade"));
+    let wanted =
+        connection_options(request.headers()).any(|option| option.eq_ignore_ascii_case("upgrade"));
     let protocol = request.headers().get(header::UPGRADE)?;
     (wanted && request.version() == Version::HTTP_11).then(|| protocol.clone())
 }
@@ -143,7 +150,8 @@ fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 
 /// Removes the headers that end here, and those that `Connection` names.
 fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = connection_options(headers).filter_map(|name| name.parse().ok()).collect();
+    let named: Vec<HeaderName> =
+        connection_options(headers).filter_map(|name| name.parse().ok()).collect();
     for name in named {
         // A Connection header cannot take away what makes the message what it is.
         if name != header::HOST && name != header::CONTENT_LENGTH && name != header::CONTENT_TYPE {
@@ -156,12 +164,18 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 /// The request as the guest sees it.
-fn rewrite(request: Request, peer: &Peer, upgrade: Option<&HeaderValue>) -> Result<Request, axum::http::Error> {
+fn rewrite(
+    request: Request,
+    peer: &Peer,
+    upgrade: Option<&HeaderValue>,
+) -> Result<Request, axum::http::Error> {
     let (mut parts, body) = request.into_parts();
     // The whole authority, port and all, is what the guest's server sees as its own name.
     let authority = match parts.headers.get(header::HOST) {
         Some(host) => host.clone(),
-        None => HeaderValue::try_from(parts.uri.authority().map_or("", |authority| authority.as_str()))?,
+        None => {
+            HeaderValue::try_from(parts.uri.authority().map_or("", |authority| authority.as_str()))?
+        }
     };
     debug_assert!(host(&parts.uri, &parts.headers).is_ok(), "dispatch has checked it");
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
@@ -218,7 +232,8 @@ mod tests {
     use super::*;
 
     fn request(headers: &[(&'static str, &'static str)]) -> Request {
-        let mut request = Request::builder().uri("http://3000-a.b:8080/x?y=1").body(Body::empty()).unwrap();
+        let mut request =
+            Request::builder().uri("http://3000-a.b:8080/x?y=1").body(Body::empty()).unwrap();
         for (name, value) in headers {
             request.headers_mut().append(*name, HeaderValue::from_static(value));
         }
@@ -231,12 +246,24 @@ mod tests {
 
     #[test]
     fn guests_see_no_tokens_and_no_forged_origins() {
-        let mut headers = vec![("authorization", "Bearer guest"), ("cookie", "a=b"), ("connection", "close, X-Secret")];
-        headers.extend([("x-secret", "1"), ("te", "trailers"), ("transfer-encoding", "chunked"), ("keep-alive", "1")]);
+        let mut headers = vec![
+            ("authorization", "Bearer guest"),
+            ("cookie", "a=b"),
+            ("connection", "close, X-Secret"),
+        ];
+        headers.extend([
+            ("x-secret", "1"),
+            ("te", "trailers"),
+            ("transfer-encoding", "chunked"),
+            ("keep-alive", "1"),
+        ]);
         headers.extend(OURS.iter().chain(&FORWARDED).map(|name| (*name, "forged")));
         let seen = rewrite(request(&headers), &peer(), None).unwrap();
-        let all: Vec<(&str, &str)> =
-            seen.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        let all: Vec<(&str, &str)> = seen
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
+            .collect();
         let mut all = all;
         all.sort_unstable();
         let expected = [

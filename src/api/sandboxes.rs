@@ -86,7 +86,8 @@ async fn create(api: &Api, owner: Tenant, body: &[u8], timeout_default: Duration
         .metadata(create.metadata.unwrap_or_default())
         .timeout(timeout);
     for (name, value) in create.envs.unwrap_or_default() {
-        check_env(&name, &value).map_err(|problem| ApiError::bad_request(format!("envVars: {problem}")))?;
+        check_env(&name, &value)
+            .map_err(|problem| ApiError::bad_request(format!("envVars: {problem}")))?;
         config = config.env(name, value);
     }
     let sandbox = api.machines.runtime().create(config).await?;
@@ -98,7 +99,9 @@ async fn create(api: &Api, owner: Tenant, body: &[u8], timeout_default: Duration
 /// The image behind a template. Until the interpreter has an image of its own, both of E2B's templates are Python's.
 fn image(api: &Api, template: &str) -> Result<&'static str, ApiError> {
     match template {
-        "base" | "code-interpreter-v1" if api.machines.runtime().has_image("python") => Ok("python"),
+        "base" | "code-interpreter-v1" if api.machines.runtime().has_image("python") => {
+            Ok("python")
+        }
         "base" | "code-interpreter-v1" => Ok("base"),
         _ => {
             let shown: String = template.chars().take(200).collect();
@@ -117,11 +120,19 @@ pub(crate) fn check_env(name: &str, value: &str) -> Result<(), String> {
     if name.is_empty() || name.contains(['=', '\0']) {
         return Err(format!("the name {name:?} must not be empty or contain '=' or NUL"));
     }
-    if value.contains('\0') { Err(format!("the value of {name:?} must not contain NUL")) } else { Ok(()) }
+    if value.contains('\0') {
+        Err(format!("the value of {name:?} must not contain NUL"))
+    } else {
+        Ok(())
+    }
 }
 
 /// `GET /sandboxes/{id}`.
-pub(crate) async fn detail(api: State<Api>, tenant: Extension<Tenant>, Path(id): Path<String>) -> Answer {
+pub(crate) async fn detail(
+    api: State<Api>,
+    tenant: Extension<Tenant>,
+    Path(id): Path<String>,
+) -> Answer {
     let machine = find(&api, tenant.0, &id)?;
     let mut detail = listed(&machine);
     let more = json!({
@@ -174,7 +185,9 @@ pub(crate) async fn connect_v2(
 fn connect(api: &Api, tenant: Tenant, id: &str, body: &[u8], required: bool) -> Answer {
     let connect: Timeout = read(Body::Connect, body)?;
     let asked = match connect.timeout {
-        None if required => return Err(ApiError::bad_request("timeout: missing; a number of seconds")),
+        None if required => {
+            return Err(ApiError::bad_request("timeout: missing; a number of seconds"));
+        }
         asked => asked.map(|seconds| lifetime(api, "timeout", seconds)).transpose()?,
     };
     let machine = find(api, tenant, id)?;
@@ -224,7 +237,9 @@ fn lifetime(api: &Api, field: &str, seconds: i64) -> Result<Duration, ApiError> 
     let max = api.machines.runtime().config().timeout_max.as_secs();
     match u64::try_from(seconds) {
         Ok(seconds) if seconds <= max => Ok(Duration::from_secs(seconds)),
-        _ => Err(ApiError::bad_request(format!("{field}: {seconds} is not within 0 to {max} seconds"))),
+        _ => Err(ApiError::bad_request(format!(
+            "{field}: {seconds} is not within 0 to {max} seconds"
+        ))),
     }
 }
 
@@ -241,8 +256,9 @@ fn read<T: DeserializeOwned>(body: Body, bytes: &[u8]) -> Result<T, ApiError> {
     let object = if bytes.iter().all(u8::is_ascii_whitespace) {
         Map::new()
     } else {
-        serde_json::from_slice(bytes)
-            .map_err(|error| ApiError::bad_request(format!("the body must be a JSON object: {error}")))?
+        serde_json::from_slice(bytes).map_err(|error| {
+            ApiError::bad_request(format!("the body must be a JSON object: {error}"))
+        })?
     };
     fields::check(body, &object)?;
     // By member, so that the message can name it.

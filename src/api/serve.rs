@@ -107,9 +107,12 @@ impl Identity {
         };
         let domain = Domain::new(&shown).ok_or_else(|| Error::Invalid {
             field: "domain",
-            problem: format!("{shown:?} is no DNS name of at most 180 characters with an optional port"),
+            problem: format!(
+                "{shown:?} is no DNS name of at most 180 characters with an optional port"
+            ),
         })?;
-        let failed = |source| Error::Host { action: options.data_dir.display().to_string(), source };
+        let failed =
+            |source| Error::Host { action: options.data_dir.display().to_string(), source };
         make_private_dir(&options.data_dir).map_err(failed)?;
         let mut api_keys = options.api_keys.clone();
         api_keys.retain(|key| !key.is_empty());
@@ -146,12 +149,15 @@ impl Server {
     ///
     /// [`Error::Host`] if the address cannot be had; otherwise as [`Identity::open`].
     pub async fn bind(runtime: Runtime, options: &ServeOptions) -> Result<Self, Error> {
-        let failed = |source| Error::Host { action: format!("listening on {}", options.listen), source };
+        let failed =
+            |source| Error::Host { action: format!("listening on {}", options.listen), source };
         let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let identity = Identity::open(options, address)?;
-        let api_options =
-            Options { domain: identity.domain.shown().to_owned(), api_keys: identity.api_keys.clone() };
+        let api_options = Options {
+            domain: identity.domain.shown().to_owned(),
+            api_keys: identity.api_keys.clone(),
+        };
         let (api, router) = build(runtime, api_options)?;
         Ok(Self { listener, address, identity, api, router })
     }
@@ -183,7 +189,8 @@ impl Server {
         let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let accept = async {
             loop {
-                let permit = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
+                let permit =
+                    permits.clone().acquire_owned().await.expect("the semaphore is never closed");
                 match self.listener.accept().await {
                     Ok((stream, address)) => connections.start(stream, address, Arc::new(permit)),
                     Err(error) => {
@@ -237,7 +244,12 @@ struct Connections {
 
 impl Connections {
     /// Serves one connection in a task of its own.
-    fn start(&self, stream: TcpStream, address: SocketAddr, permit: Arc<tokio::sync::OwnedSemaphorePermit>) {
+    fn start(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        permit: Arc<tokio::sync::OwnedSemaphorePermit>,
+    ) {
         let (router, acceptor) = (self.router.clone(), self.acceptor.clone());
         let draining = self.draining.clone();
         self.tasks.spawn(async move {
@@ -248,7 +260,8 @@ impl Connections {
                 let mut peer = Peer { address: Some(address), tls: false, permit: Some(permit) };
                 if first == Some(TLS_FIRST_BYTE) {
                     peer.tls = true;
-                    let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await??;
+                    let stream =
+                        tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await??;
                     converse(stream, peer, router, draining).await
                 } else {
                     converse(stream, peer, router, draining).await
@@ -301,7 +314,8 @@ where
         request.extensions_mut().insert(peer.clone());
         router.clone().oneshot(request)
     });
-    let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+    let mut connection =
+        std::pin::pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
     tokio::select! {
         served = connection.as_mut() => return served,
         () = draining.cancelled() => connection.as_mut().graceful_shutdown(),

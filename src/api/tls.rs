@@ -9,8 +9,8 @@ use super::keys::{read_or_create, write_private};
 use crate::Error;
 use parking_lot::Mutex;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose,
 };
 use rustls::ServerConfig;
 use rustls::crypto::ring;
@@ -71,7 +71,8 @@ pub(crate) fn from_files(certificate: &Path, key: &Path) -> Result<Tls, Error> {
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| invalid("tls-cert", certificate, &error))?;
-    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| invalid("tls-key", key, &error))?;
+    let secret =
+        PrivateKeyDer::from_pem_file(key).map_err(|error| invalid("tls-key", key, &error))?;
     let config = builder()?
         .with_single_cert(chain, secret)
         .map_err(|error| invalid("tls-cert", certificate, &error))?;
@@ -91,7 +92,9 @@ pub(crate) fn local(data_dir: &Path, domain: &Domain, address: IpAddr) -> Result
     let trust = Trust { authority: directory.join("ca.pem"), bundle: directory.join("bundle.pem") };
     write_bundle(&trust.bundle, &authority.pem).map_err(failed)?;
     let mut names: Vec<String> =
-        [domain.name(), &format!("*.{}", domain.name()), "localhost", "127.0.0.1", "::1"].map(String::from).into();
+        [domain.name(), &format!("*.{}", domain.name()), "localhost", "127.0.0.1", "::1"]
+            .map(String::from)
+            .into();
     if !address.is_unspecified() && !address.is_loopback() {
         names.push(address.to_string());
     }
@@ -100,7 +103,8 @@ pub(crate) fn local(data_dir: &Path, domain: &Domain, address: IpAddr) -> Result
     Ok(Tls { config: with_protocols(config), trust: Some(trust) })
 }
 
-fn builder() -> Result<rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert>, Error> {
+fn builder() -> Result<rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert>, Error>
+{
     let versions = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| internal(&error))?;
@@ -113,7 +117,10 @@ fn with_protocols(mut config: ServerConfig) -> Arc<ServerConfig> {
 }
 
 fn internal(error: &dyn std::fmt::Display) -> Error {
-    Error::Host { action: "making a certificate".into(), source: std::io::Error::other(error.to_string()) }
+    Error::Host {
+        action: "making a certificate".into(),
+        source: std::io::Error::other(error.to_string()),
+    }
 }
 
 /// The system's roots and our authority in one file, made anew at each start because the system's change.
@@ -142,7 +149,10 @@ impl Authority {
         let key = read_or_create(&path, || new.serialize_pem().into_bytes())?;
         let damaged = |problem: String| Error::Invalid { field: "data-dir", problem };
         let key = KeyPair::from_pem(&String::from_utf8_lossy(&key)).map_err(|error| {
-            damaged(format!("{}: {error}; remove the directory to get a new authority", path.display()))
+            damaged(format!(
+                "{}: {error}; remove the directory to get a new authority",
+                path.display()
+            ))
         })?;
         let params = authority_params(&key);
         let new = params.self_signed(&key).map_err(|error| internal(&error))?;
@@ -197,7 +207,9 @@ impl Certificates {
         if now >= current.renew_at {
             match issue(&self.authority, &self.names, now) {
                 Ok(next) => *current = next,
-                Err(error) => tracing::error!(%error, "the server's certificate could not be renewed"),
+                Err(error) => {
+                    tracing::error!(%error, "the server's certificate could not be renewed")
+                }
             }
         }
         current.key.clone()
@@ -220,7 +232,8 @@ fn issue(authority: &Authority, names: &[String], now: OffsetDateTime) -> Result
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.not_before = now - Duration::DAY;
     params.not_after = now + Duration::days(CERTIFICATE_DAYS);
-    let certificate = params.signed_by(&key, &authority.issuer).map_err(|error| internal(&error))?;
+    let certificate =
+        params.signed_by(&key, &authority.issuer).map_err(|error| internal(&error))?;
     let secret = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let secret = ring::sign::any_supported_type(&secret).map_err(|error| internal(&error))?;
     let key = Arc::new(CertifiedKey::new(vec![certificate.der().clone()], secret));
@@ -258,7 +271,10 @@ mod tests {
         open(data.path());
         std::fs::write(data.path().join("tls/ca.key"), "junk").unwrap();
         let domain = Domain::new("a.test").unwrap();
-        assert!(matches!(local(data.path(), &domain, [127, 0, 0, 1].into()), Err(Error::Invalid { .. })));
+        assert!(matches!(
+            local(data.path(), &domain, [127, 0, 0, 1].into()),
+            Err(Error::Invalid { .. })
+        ));
     }
 
     #[test]
@@ -268,11 +284,12 @@ mod tests {
         let mut roots = rustls::RootCertStore::empty();
         let authority = tls.trust.as_ref().unwrap().authority.clone();
         roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
-        let client = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let client =
+            rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(roots)
+                .with_no_client_auth();
         let client = Arc::new(client);
         let trusted = |name: &str| {
             let mut server = rustls::ServerConnection::new(tls.config.clone()).unwrap();
@@ -280,7 +297,9 @@ mod tests {
             let mut client = rustls::ClientConnection::new(client.clone(), name).unwrap();
             shake_hands(&mut client, &mut server)
         };
-        for name in ["isolet.localhost", "3000-abc.isolet.localhost", "localhost", "127.0.0.1", "::1"] {
+        for name in
+            ["isolet.localhost", "3000-abc.isolet.localhost", "localhost", "127.0.0.1", "::1"]
+        {
             assert_eq!(trusted(name), Ok(()), "{name}");
         }
         assert!(trusted("evil.example").is_err());
@@ -306,10 +325,15 @@ mod tests {
     #[test]
     fn certificates_are_renewed_in_time() {
         let data = tempfile::tempdir().unwrap();
-        let certificates = Certificates::new(Authority::open(data.path()).unwrap(), vec!["a.test".into()]).unwrap();
+        let certificates =
+            Certificates::new(Authority::open(data.path()).unwrap(), vec!["a.test".into()])
+                .unwrap();
         let now = OffsetDateTime::now_utc();
         let first = certificates.at(now);
-        assert!(Arc::ptr_eq(&certificates.at(now + Duration::days(CERTIFICATE_DAYS - RENEW_DAYS - 1)), &first));
+        assert!(Arc::ptr_eq(
+            &certificates.at(now + Duration::days(CERTIFICATE_DAYS - RENEW_DAYS - 1)),
+            &first
+        ));
         let later = now + Duration::days(CERTIFICATE_DAYS - RENEW_DAYS + 1);
         let second = certificates.at(later);
         assert!(!Arc::ptr_eq(&second, &first));
@@ -322,7 +346,9 @@ mod tests {
         let (cert, key) = (data.path().join("c.pem"), data.path().join("k.pem"));
         let made = rcgen::generate_simple_self_signed(vec!["a.test".into()]).unwrap();
         std::fs::write(&cert, made.cert.pem()).unwrap();
-        let Err(Error::Invalid { field, problem }) = from_files(&cert, &key) else { panic!("no key") };
+        let Err(Error::Invalid { field, problem }) = from_files(&cert, &key) else {
+            panic!("no key")
+        };
         assert!(field == "tls-key" && problem.contains("k.pem"));
         std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
         assert!(from_files(&cert, &key).unwrap().trust.is_none());

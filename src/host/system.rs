@@ -1,37 +1,20 @@
 //! System calls about the machine and about what a process may use of it: names, limits, scheduling, random numbers.
 //!
-//! A limit that nothing enforces is told as infinite and cannot be lowered: a call never pretends.
+//! What nothing enforces is told so or refused: a call never pretends.
 
 use super::{Call, Wake, nr};
 use crate::errno::Errno;
-use crate::process::signal::{PENDING_MAX, Signal};
+use crate::process::limit;
+use crate::process::release::{MACHINE, RELEASE, VERSION};
+use crate::process::signal::Signal;
 use crate::process::thread::COMM_LEN;
 use crate::process::{Process, kernel::HOSTNAME_MAX};
 use bytemuck::{Pod, Zeroable};
 use rand::RngCore;
 use std::sync::Arc;
 
-/// `uname -r`: the version whose interface is spoken.
-pub(crate) const RELEASE: &str = "6.12.0-isolet";
-/// `uname -v`
-pub(crate) const VERSION: &str = concat!("#1 isolet ", env!("CARGO_PKG_VERSION"));
-/// `uname -m`
-pub(crate) const MACHINE: &str = "wasm32";
 /// Bytes of each name of `struct utsname`.
 const UTS_LEN: usize = 65;
-
-const RLIMIT_STACK: u32 = 3;
-const RLIMIT_CORE: u32 = 4;
-const RLIMIT_NPROC: u32 = 6;
-const RLIMIT_NOFILE: u32 = 7;
-const RLIMIT_SIGPENDING: u32 = 11;
-const RLIMIT_MSGQUEUE: u32 = 12;
-const RLIMIT_NICE: u32 = 13;
-const RLIMIT_RTPRIO: u32 = 14;
-const RLIMITS: u32 = 16;
-const INFINITE: u64 = u64::MAX;
-/// What Linux tells of the stack; programs size buffers by it.
-const STACK_BYTES: u64 = 8 << 20;
 
 const PR_SET_PDEATHSIG: u32 = 1;
 const PR_GET_PDEATHSIG: u32 = 2;
@@ -49,14 +32,6 @@ const AFFINITY_BYTES: u32 = 8;
 const PRIO_PROCESS: u32 = 0;
 /// Bytes that one getrandom(2) gives; Linux's is 33554431, callers go on for the rest.
 const RANDOM_BYTES_MAX: u32 = 1 << 20;
-
-/// `struct rlimit64`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
-#[repr(C)]
-pub(crate) struct Limit {
-    pub(crate) soft: u64,
-    pub(crate) hard: u64,
-}
 
 /// `struct sysinfo` of a 32-bit machine.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -140,7 +115,8 @@ fn sysinfo(call: &mut Call<'_>) -> Result<u32, Errno> {
     let units = |bytes: u64| u32::try_from(bytes / UNIT).unwrap_or(u32::MAX);
     let info = Sysinfo {
         uptime: u32::try_from(kernel.booted.elapsed().as_secs()).unwrap_or(u32::MAX),
-        loads: [0; 3],
+        // Fixed point with 16 bits behind the point.
+        loads: kernel.load().map(|average| (average * 65536.0) as u32),
         total: units(kernel.memory.max()),
         free: units(kernel.memory_free()),
         shared_buffer_swap: [0; 4],
@@ -154,50 +130,6 @@ fn sysinfo(call: &mut Call<'_>) -> Result<u32, Errno> {
     Ok(0)
 }
 
-/// A limit of a process, as it is.
-///
-/// # Errors
-///
-/// EINVAL for a number that names none.
-pub(crate) fn limit(process: &Process, resource: u32) -> Result<Limit, Errno> {
-    let fixed = |value: u64| Limit { soft: value, hard: value };
-    Ok(match resource {
-        RLIMIT_STACK => Limit { soft: STACK_BYTES, hard: INFINITE },
-        RLIMIT_CORE | RLIMIT_NICE | RLIMIT_RTPRIO => fixed(0),
-        RLIMIT_NPROC => fixed(process.kernel.limits.processes_max as u64),
-        RLIMIT_NOFILE => {
-            let hard = process.with_attributes(|attributes| attributes.descriptors_max);
-            Limit { soft: process.fds.lock().limit() as u64, hard }
-        }
-        RLIMIT_SIGPENDING => fixed(PENDING_MAX as u64),
-        RLIMIT_MSGQUEUE => fixed(0),
-        0..RLIMITS => fixed(INFINITE),
-        _ => return Err(Errno::INVAL),
-    })
-}
-
-/// Only the number of descriptors can be set; any other limit only to what it is.
-fn set_limit(process: &Process, resource: u32, new: Limit) -> Result<(), Errno> {
-    let now = limit(process, resource)?;
-    if new.soft > new.hard {
-        return Err(Errno::INVAL);
-    }
-    if new == now {
-        return Ok(());
-    }
-    if resource != RLIMIT_NOFILE {
-        return Err(Errno::PERM);
-    }
-    let kernel_max = process.kernel.limits.descriptors_max as u64;
-    if new.hard > kernel_max || new.hard > now.hard && !process.cred().is_root() {
-        return Err(Errno::PERM);
-    }
-    process.with_attributes(|attributes| attributes.descriptors_max = new.hard);
-    let soft = usize::try_from(new.soft).expect("not above the kernel's maximum");
-    process.fds.lock().set_limit(soft);
-    Ok(())
-}
-
 fn prlimit(call: &mut Call<'_>) -> Result<u32, Errno> {
     let [pid, resource, new, old, ..] = call.args;
     let process = other(call, pid)?;
@@ -207,9 +139,9 @@ fn prlimit(call: &mut Call<'_>) -> Result<u32, Errno> {
             return Err(Errno::PERM);
         }
     }
-    let before = limit(&process, resource)?;
+    let before = limit::get(&process, resource)?;
     if new != 0 {
-        set_limit(&process, resource, call.read(new)?)?;
+        limit::set(&process, resource, call.read(new)?)?;
     }
     if old != 0 {
         call.write(old, &before)?;

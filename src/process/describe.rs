@@ -64,9 +64,7 @@ impl OpenFile {
             },
             Object::Terminal(replica) => terminal(replica.pty()),
             Object::Master(_) => device(5, 2),
-            Object::Socket(_) => {
-                stat_of(SOCKETS, self.number(), Kind::Socket.mode_bits() | 0o777)
-            }
+            Object::Socket(_) => stat_of(SOCKETS, self.number(), Kind::Socket.mode_bits() | 0o777),
             Object::Unix(socket) => {
                 stat_of(SOCKETS, socket.inode(), Kind::Socket.mode_bits() | 0o777)
             }

@@ -7,6 +7,7 @@ use super::budget::{BUFFERS_BYTES_MAX, Budget};
 use super::cred::Credentials;
 use super::epoll::WATCHES_MAX;
 use super::exec;
+use super::load::Load;
 use super::locks::FileLocks;
 use super::process::{Process, Seed};
 use super::pty::Terminals;
@@ -55,6 +56,7 @@ pub(crate) struct Kernel {
     /// Processors that guests are told of.
     pub(crate) cpus: u32,
     hostname: Mutex<Vec<u8>>,
+    load: Load,
     pub(super) tree: Mutex<Tree<Arc<Process>>>,
     /// CPU of all processes together, in nanoseconds.
     pub(super) cpu_ns: AtomicU64,
@@ -99,6 +101,7 @@ impl Kernel {
     ) -> Arc<Self> {
         let cpus = std::thread::available_parallelism().map_or(1, |n| n.get().min(64));
         let buffers = Budget::new(BUFFERS_BYTES_MAX);
+        let booted = Instant::now();
         Arc::new(Self {
             vfs,
             net,
@@ -109,7 +112,8 @@ impl Kernel {
             watches: Budget::new(WATCHES_MAX),
             buffers,
             exec,
-            booted: Instant::now(),
+            booted,
+            load: Load::new(booted),
             booted_at: SystemTime::now(),
             boot_id: random_uuid(),
             cpus: u32::try_from(cpus).unwrap_or(1),
@@ -281,6 +285,21 @@ impl Kernel {
                 process.wait_exit().await;
             }
         }
+    }
+
+    /// CPU used by all processes so far, in nanoseconds.
+    pub(crate) fn cpu_used(&self) -> u64 {
+        self.cpu_ns.load(Ordering::Relaxed)
+    }
+
+    /// The load averages over 1, 5 and 15 minutes.
+    pub(crate) fn load(&self) -> [f64; 3] {
+        self.load.averages(Instant::now(), self.cpu_used())
+    }
+
+    /// Processes ever made.
+    pub(crate) fn forked(&self) -> u64 {
+        self.forks.load(Ordering::Relaxed)
     }
 
     /// Free memory of the sandbox in bytes.

@@ -14,12 +14,16 @@ pub(crate) mod fd;
 pub(crate) mod file;
 pub(crate) mod futex;
 pub(crate) mod kernel;
+pub(crate) mod limit;
 pub(crate) mod line_discipline;
+pub(crate) mod load;
 pub(crate) mod locks;
 pub(crate) mod pipe;
 #[expect(clippy::module_inception, reason = "a process is what the kernel is about")]
 pub(crate) mod process;
+pub(crate) mod procfs;
 pub(crate) mod pty;
+pub(crate) mod release;
 pub(crate) mod session;
 pub(crate) mod signal;
 pub(crate) mod stream;

@@ -298,6 +298,11 @@ impl Process {
         self.signals.lock().threads.values().filter_map(Weak::upgrade).collect()
     }
 
+    /// Whether one of its threads runs at this moment, or is about to.
+    pub(crate) fn is_running(&self) -> bool {
+        self.turn.is_held() && !self.is_stopped()
+    }
+
     /// Bytes of its linear memory, when it last gave its turn up.
     pub(crate) fn memory_bytes(&self) -> u64 {
         self.turn.memory_bytes()

@@ -32,6 +32,11 @@ impl Turn {
         (guard, (last != tid && last != 0).then_some(last))
     }
 
+    /// Whether a thread has the turn.
+    pub(crate) fn is_held(&self) -> bool {
+        self.lock.try_lock().is_err()
+    }
+
     /// Whether a thread waits for its turn: whoever spins should give way.
     pub(crate) fn contended(&self) -> bool {
         self.waiting.load(Ordering::SeqCst) > 0

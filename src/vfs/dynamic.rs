@@ -138,6 +138,17 @@ pub(crate) trait Dynamic: Send + Sync {
     fn link(&self, _caller: Caller) -> Result<Link, Errno> {
         Err(Errno::INVAL)
     }
+
+    /// What readlink(2) tells of this symbolic link. No lock is held: it may ask the [`super::Vfs`] for a path.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::link`].
+    fn readlink(&self, caller: Caller) -> Result<Vec<u8>, Errno> {
+        Ok(match self.link(caller)? {
+            Link::Path(text) | Link::Node { text, .. } | Link::Object { text, .. } => text,
+        })
+    }
 }
 
 /// A whole dynamic file system: its root and what statfs(2) and stat(2) tell of it.

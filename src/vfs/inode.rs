@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Device number that stat(2) tells for everything in the tree.
-pub(super) const DEV: u64 = 0x20;
+pub(crate) const DEV: u64 = 0x20;
 /// Seconds after which a read renews atime whatever the other times say (Linux's relatime).
 const RELATIME_SEC: i64 = 24 * 3600;
 

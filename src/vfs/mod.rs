@@ -47,7 +47,7 @@ pub(crate) use content::{ContentId, FILE_SIZE_MAX, Lazy, Source};
 pub(crate) use directory::DirEntry;
 pub(crate) use dynamic::{Attributes, Caller, Dynamic, DynamicEntry, DynamicMount, Link, Object};
 pub(crate) use file::{Allocate, File};
-pub(crate) use inode::Access;
+pub(crate) use inode::{Access, DEV};
 pub(crate) use layer::Layer;
 pub(crate) use names::Rename;
 pub(crate) use node::Node;

@@ -2,7 +2,6 @@
 //! for kernel objects that live with it (FIFOs, bound sockets, locks).
 
 use super::attributes::{DeviceId, Kind, MODE_MASK, S_ISGID, SetTime, Stat, StatFs, Timespec};
-use super::dynamic::Link;
 use super::inode::{Access, Data, Inode, State, permission};
 use super::tree::Place;
 use super::walk::EntryName;
@@ -114,9 +113,7 @@ impl Node {
                 state.accessed();
                 Ok(target)
             }
-            Place::Dynamic(place) => Ok(match place.node.link(context.caller())? {
-                Link::Path(text) | Link::Node { text, .. } | Link::Object { text, .. } => text,
-            }),
+            Place::Dynamic(place) => place.node.readlink(context.caller()),
             Place::Object(_) => Err(Errno::INVAL),
         }
     }

@@ -126,7 +126,8 @@ pub(crate) fn check(method: &Method, headers: &HeaderMap, kind: Kind) -> Result<
         Kind::Unary => ("application/json", "content-encoding"),
         Kind::Stream => ("application/connect+json", "connect-content-encoding"),
     };
-    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let given =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let given = given.split(';').next().unwrap_or_default().trim();
     if !given.eq_ignore_ascii_case(media) {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, [("accept-post", media)]).into_response());
@@ -186,7 +187,9 @@ pub(crate) fn message(message: &impl Serialize) -> Response {
 
 async fn next_chunk(stream: &mut axum::body::BodyDataStream) -> Result<Option<Bytes>, RpcError> {
     match tokio::time::timeout(READ_IDLE_MAX, stream.next()).await {
-        Err(_) => Err(RpcError::new(Code::DeadlineExceeded, "the request's body stopped in the middle")),
+        Err(_) => {
+            Err(RpcError::new(Code::DeadlineExceeded, "the request's body stopped in the middle"))
+        }
         Ok(None) => Ok(None),
         Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
         Ok(Some(Err(_))) => Err(RpcError::invalid("the request's body broke off")),
@@ -198,7 +201,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, RpcError> {
 }
 
 fn too_long() -> RpcError {
-    RpcError::new(Code::ResourceExhausted, format!("message: longer than {MESSAGE_BYTES_MAX} bytes"))
+    RpcError::new(
+        Code::ResourceExhausted,
+        format!("message: longer than {MESSAGE_BYTES_MAX} bytes"),
+    )
 }
 
 /// Cuts a request's bytes into messages.
@@ -220,7 +226,9 @@ impl Decoder {
         let Some(head) = self.0.first_chunk::<FRAME_HEAD_BYTES>() else { return Ok(None) };
         let [flags, length @ ..] = *head;
         if flags & FLAG_COMPRESSED != 0 {
-            return Err(RpcError::invalid("frame: compressed, but no connect-content-encoding was agreed"));
+            return Err(RpcError::invalid(
+                "frame: compressed, but no connect-content-encoding was agreed",
+            ));
         }
         if flags != 0 {
             return Err(RpcError::invalid(format!("frame: flags {flags:#04x} are not a client's")));
@@ -268,7 +276,11 @@ impl Messages {
             let chunk = if self.decoder.is_cut() {
                 next_chunk(&mut self.body).await?
             } else {
-                self.body.next().await.transpose().map_err(|_| RpcError::invalid("the request's body broke off"))?
+                self.body
+                    .next()
+                    .await
+                    .transpose()
+                    .map_err(|_| RpcError::invalid("the request's body broke off"))?
             };
             match chunk {
                 Some(chunk) => self.decoder.push(&chunk),
@@ -375,10 +387,14 @@ mod tests {
     #[test]
     fn headers_are_checked() {
         let headers = |pairs: &[(&'static str, &'static str)]| -> HeaderMap {
-            pairs.iter().map(|(k, v)| ((*k).parse().unwrap(), HeaderValue::from_static(v))).collect()
+            pairs
+                .iter()
+                .map(|(k, v)| ((*k).parse().unwrap(), HeaderValue::from_static(v)))
+                .collect()
         };
         let status = |method: Method, pairs: &[(&'static str, &'static str)]| {
-            check(&method, &headers(pairs), Kind::Unary).map_err(|response| response.status().as_u16())
+            check(&method, &headers(pairs), Kind::Unary)
+                .map_err(|response| response.status().as_u16())
         };
         let json = ("content-type", "application/json; charset=utf-8");
         assert_eq!(status(Method::POST, &[json, ("connect-protocol-version", "1")]), Ok(()));

@@ -21,7 +21,8 @@ pub(crate) fn info(sandbox: &Sandbox, user: &User, full: &str) -> Result<Value, 
     let link = FileType::from_raw_mode(own.mode) == FileType::Symlink;
     let target = link.then(|| link_target(sandbox, user, full));
     // Type and mode of a link are its target's; a link to nothing is a link.
-    let meant = if link { files.stat(user, full).unwrap_or_else(|_| own.clone()) } else { own.clone() };
+    let meant =
+        if link { files.stat(user, full).unwrap_or_else(|_| own.clone()) } else { own.clone() };
     let (owner, group) = sandbox.owner_names(own.uid, own.gid);
     let mut info = json!({
         "name": path::name(full),
@@ -102,9 +103,13 @@ pub(crate) fn rpc_error(error: &Error) -> RpcError {
         Some(Errno::NOENT) => Code::NotFound,
         Some(Errno::EXIST) => Code::AlreadyExists,
         Some(Errno::ACCESS | Errno::PERM | Errno::ROFS) => Code::PermissionDenied,
-        Some(Errno::NOSPC | Errno::DQUOT | Errno::MFILE | Errno::NFILE | Errno::NOMEM) => Code::ResourceExhausted,
+        Some(Errno::NOSPC | Errno::DQUOT | Errno::MFILE | Errno::NFILE | Errno::NOMEM) => {
+            Code::ResourceExhausted
+        }
         Some(_) => Code::InvalidArgument,
-        None if matches!(error, Error::SandboxNotFound(_)) => return RpcError::new(Code::Unavailable, super::GONE),
+        None if matches!(error, Error::SandboxNotFound(_)) => {
+            return RpcError::new(Code::Unavailable, super::GONE);
+        }
         None => Code::Internal,
     };
     RpcError::new(code, sentence(error))

@@ -76,7 +76,9 @@ pub(crate) fn admit(
     let refused = |message: String| ApiError::new(StatusCode::UNAUTHORIZED, message);
     match call.token(headers) {
         Some(true) => {}
-        Some(false) => return Err(refused("access token present in header but does not match".into())),
+        Some(false) => {
+            return Err(refused("access token present in header but does not match".into()));
+        }
         None => {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
             signature::check(&query.claim(), operation, &call.machine.token, now)
@@ -92,7 +94,10 @@ pub(crate) fn http_error(error: &Error) -> ApiError {
     let status = match entry::errno(error) {
         Some(Errno::NOENT) => StatusCode::NOT_FOUND,
         Some(Errno::NOSPC | Errno::DQUOT) => {
-            return ApiError::new(StatusCode::INSUFFICIENT_STORAGE, "not enough disk space available");
+            return ApiError::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "not enough disk space available",
+            );
         }
         Some(Errno::ACCESS | Errno::PERM | Errno::ROFS) => StatusCode::FORBIDDEN,
         Some(_) => StatusCode::BAD_REQUEST,
@@ -108,13 +113,16 @@ pub(crate) fn http_error(error: &Error) -> ApiError {
 /// As [`admit`], 404 for no such file, 400 for what is no regular file.
 pub(crate) fn download(call: &Call, request: &Request) -> Result<Response, ApiError> {
     let (query, user) = admit(call, request.uri(), request.headers(), Operation::Read)?;
-    let full = path::resolve(query.path.as_deref().unwrap_or_default(), &user.home).map_err(ApiError::bad_request)?;
+    let full = path::resolve(query.path.as_deref().unwrap_or_default(), &user.home)
+        .map_err(ApiError::bad_request)?;
     let files = call.machine.sandbox.files();
     let failed = |error: Error| http_error(&error);
     let stat = files.stat(&user, &full).map_err(failed)?;
     match FileType::from_raw_mode(stat.mode) {
         FileType::RegularFile => {}
-        FileType::Directory => return Err(ApiError::bad_request(format!("path '{full}' is a directory"))),
+        FileType::Directory => {
+            return Err(ApiError::bad_request(format!("path '{full}' is a directory")));
+        }
         _ => return Err(ApiError::bad_request(format!("path '{full}' is not a regular file"))),
     }
     let reader = files.open(&user, &full).map_err(failed)?;
@@ -143,7 +151,9 @@ pub(crate) fn download(call: &Call, request: &Request) -> Result<Response, ApiEr
     if range.is_some() {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         let shown = format!("bytes {start}-{}/{length}", end - 1);
-        response.headers_mut().insert(header::CONTENT_RANGE, HeaderValue::try_from(shown).expect("digits"));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_RANGE, HeaderValue::try_from(shown).expect("digits"));
     }
     Ok(response)
 }
@@ -168,7 +178,9 @@ enum Range {
 }
 
 fn parse_range(text: &str, length: u64) -> Range {
-    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-')) else {
+    let Some((first, last)) =
+        text.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-'))
+    else {
         return Range::Ignored;
     };
     let number = |text: &str| {
@@ -176,36 +188,45 @@ fn parse_range(text: &str, length: u64) -> Range {
         digits.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
     };
     match (number(first), number(last)) {
-        (Some(first), _) if first >= length && (last.is_empty() || number(last).is_some()) => Range::Outside,
+        (Some(first), _) if first >= length && (last.is_empty() || number(last).is_some()) => {
+            Range::Outside
+        }
         (Some(first), None) if last.is_empty() => Range::Bytes(first, length),
-        (Some(first), Some(last)) if first <= last => Range::Bytes(first, last.saturating_add(1).min(length)),
+        (Some(first), Some(last)) if first <= last => {
+            Range::Bytes(first, last.saturating_add(1).min(length))
+        }
         (None, Some(0)) if first.is_empty() => Range::Outside,
         (None, Some(_)) if first.is_empty() && length == 0 => Range::Outside,
-        (None, Some(count)) if first.is_empty() => Range::Bytes(length.saturating_sub(count), length),
+        (None, Some(count)) if first.is_empty() => {
+            Range::Bytes(length.saturating_sub(count), length)
+        }
         _ => Range::Ignored,
     }
 }
 
 /// A file's bytes from `start` to before `end`. A file that became shorter breaks the response off.
 fn contents(reader: FileReader, start: u64, end: u64) -> Body {
-    Body::from_stream(futures_util::stream::unfold((reader, start), move |(reader, at)| async move {
-        if at >= end {
-            return None;
-        }
-        let length = usize::try_from(end - at).unwrap_or(usize::MAX).min(CHUNK_BYTES);
-        let mut buffer = vec![0; length];
-        let read = match reader.read_at(at, &mut buffer) {
-            Ok(0) => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)),
-            Ok(count) => {
-                buffer.truncate(count);
-                Ok(Bytes::from(buffer))
+    Body::from_stream(futures_util::stream::unfold(
+        (reader, start),
+        move |(reader, at)| async move {
+            if at >= end {
+                return None;
             }
-            Err(error) => Err(std::io::Error::other(error)),
-        };
-        // After an error nothing follows.
-        let next = read.as_ref().map_or(end, |bytes| at + bytes.len() as u64);
-        Some((read, (reader, next)))
-    }))
+            let length = usize::try_from(end - at).unwrap_or(usize::MAX).min(CHUNK_BYTES);
+            let mut buffer = vec![0; length];
+            let read = match reader.read_at(at, &mut buffer) {
+                Ok(0) => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)),
+                Ok(count) => {
+                    buffer.truncate(count);
+                    Ok(Bytes::from(buffer))
+                }
+                Err(error) => Err(std::io::Error::other(error)),
+            };
+            // After an error nothing follows.
+            let next = read.as_ref().map_or(end, |bytes| at + bytes.len() as u64);
+            Some((read, (reader, next)))
+        },
+    ))
 }
 
 #[cfg(test)]
@@ -235,7 +256,9 @@ mod tests {
 
     #[test]
     fn queries_are_read_or_refused() {
-        let query = Query::parse("path=a%20b&username=root&signature=v1_x%2By&signature_expiration=5").unwrap();
+        let query =
+            Query::parse("path=a%20b&username=root&signature=v1_x%2By&signature_expiration=5")
+                .unwrap();
         assert_eq!(query.path.as_deref(), Some("a b"));
         assert_eq!(query.claim().signature, Some("v1_x+y"));
         assert!(Query::parse("path=a&path=b").is_err());

@@ -39,7 +39,11 @@ struct Move {
 }
 
 /// The unary RPCs of the service; `None` if it has none of that name.
-pub(crate) async fn unary(call: &Call, method: &str, request: Request) -> Option<Result<Value, RpcError>> {
+pub(crate) async fn unary(
+    call: &Call,
+    method: &str,
+    request: Request,
+) -> Option<Result<Value, RpcError>> {
     type Work = fn(&Call, &User, &[String]) -> Result<Value, RpcError>;
     let work: Work = match method {
         "Stat" => stat,
@@ -80,7 +84,8 @@ fn stat(call: &Call, user: &User, paths: &[String]) -> Result<Value, RpcError> {
 }
 
 fn described(call: &Call, user: &User, full: &str) -> Result<Value, RpcError> {
-    let info = entry::info(&call.machine.sandbox, user, full).map_err(|error| entry::rpc_error(&error))?;
+    let info =
+        entry::info(&call.machine.sandbox, user, full).map_err(|error| entry::rpc_error(&error))?;
     Ok(json!({ "entry": info }))
 }
 
@@ -91,7 +96,11 @@ fn make_dir(call: &Call, user: &User, paths: &[String]) -> Result<Value, RpcErro
             let message = format!("directory already exists: {full}");
             return Err(RpcError::new(Code::AlreadyExists, message));
         }
-        Ok(_) => return Err(RpcError::invalid(format!("path already exists but it is not a directory: {full}"))),
+        Ok(_) => {
+            return Err(RpcError::invalid(format!(
+                "path already exists but it is not a directory: {full}"
+            )));
+        }
         Err(_) => {}
     }
     make_dirs(&files, user, full).map_err(|error| entry::rpc_error(&error))?;
@@ -117,7 +126,9 @@ pub(crate) fn make_dirs(files: &Files, user: &User, full: &str) -> Result<(), Er
         }
     }
     match files.stat(user, full) {
-        Ok(stat) if !is_dir(stat.mode) => Err(Error::File { path: full.into(), errno: Errno::NOTDIR }),
+        Ok(stat) if !is_dir(stat.mode) => {
+            Err(Error::File { path: full.into(), errno: Errno::NOTDIR })
+        }
         Ok(_) => Ok(()),
         Err(error) => Err(error),
     }
@@ -140,7 +151,8 @@ fn rename(call: &Call, user: &User, paths: &[String]) -> Result<Value, RpcError>
 }
 
 fn remove(call: &Call, user: &User, paths: &[String]) -> Result<Value, RpcError> {
-    remove_all(&call.machine.sandbox.files(), user, &paths[0]).map_err(|error| entry::rpc_error(&error))?;
+    remove_all(&call.machine.sandbox.files(), user, &paths[0])
+        .map_err(|error| entry::rpc_error(&error))?;
     Ok(json!({}))
 }
 
@@ -193,7 +205,9 @@ fn list(call: &Call, user: &User, full: &str, depth: u32) -> Result<Value, RpcEr
             let at = path::join(&directory, &name);
             let Ok(info) = entry::info(sandbox, user, &at) else { continue };
             if entries.len() == ENTRIES_MAX {
-                let message = format!("more than {ENTRIES_MAX} entries; ask for a smaller depth or a deeper path");
+                let message = format!(
+                    "more than {ENTRIES_MAX} entries; ask for a smaller depth or a deeper path"
+                );
                 return Err(RpcError::new(Code::ResourceExhausted, message));
             }
             let own = files.lstat(user, &at).is_ok_and(|stat| is_dir(stat.mode));

@@ -51,7 +51,8 @@ impl Call {
     /// Whether the sandbox has ended or is about to.
     fn is_gone(&self) -> bool {
         let machine = &self.machine;
-        machine.gone.is_cancelled() || self.api.machines.runtime().get(machine.sandbox.id()).is_none()
+        machine.gone.is_cancelled()
+            || self.api.machines.runtime().get(machine.sandbox.id()).is_none()
     }
 
     /// The user that an RPC acts for, from `Authorization: Basic base64("NAME:")`.
@@ -63,8 +64,9 @@ impl Call {
         let unauthenticated = |message: String| RpcError::new(Code::Unauthenticated, message);
         let name = match headers.get(header::AUTHORIZATION) {
             None => DEFAULT_USER.to_owned(),
-            Some(value) => basic_user(value.as_bytes())
-                .ok_or_else(|| unauthenticated("authorization: must be Basic base64(\"user:\")".into()))?,
+            Some(value) => basic_user(value.as_bytes()).ok_or_else(|| {
+                unauthenticated("authorization: must be Basic base64(\"user:\")".into())
+            })?,
         };
         self.user_named(&name).map_err(unauthenticated)
     }
@@ -131,7 +133,9 @@ pub(crate) async fn handle(call: Call, request: Request) -> Response {
         (&Method::POST, "/files/compose") => ApiError::not_built("composing files").into_response(),
         _ => match path.strip_prefix('/').and_then(|path| path.split_once('/')) {
             Some(("process.Process", method)) => answer_process(&call, method, request).await,
-            Some(("filesystem.Filesystem", method)) => answer_filesystem(&call, method, request).await,
+            Some(("filesystem.Filesystem", method)) => {
+                answer_filesystem(&call, method, request).await
+            }
             _ => ApiError::new(StatusCode::NOT_FOUND, "no such path").into_response(),
         },
     }
@@ -150,7 +154,8 @@ pub(crate) fn signer(
     let query = files::Query::parse(query).unwrap_or_default();
     let claim = query.claim();
     let given = claim.signature.ok_or("missing signature query parameter")?;
-    let signed = |machine: &Arc<Machine>| signature::matches(&claim, operation, &machine.token, given);
+    let signed =
+        |machine: &Arc<Machine>| signature::matches(&claim, operation, &machine.token, given);
     api.machines.all().into_iter().find(signed).ok_or("invalid signature")
 }
 
@@ -182,7 +187,9 @@ async fn answer_filesystem(call: &Call, method: &str, request: Request) -> Respo
     if let Err(response) = connect::check(request.method(), request.headers(), kind) {
         return response;
     }
-    let not_built = || RpcError::new(Code::Unimplemented, "watching directories is not in this version of isolet");
+    let not_built = || {
+        RpcError::new(Code::Unimplemented, "watching directories is not in this version of isolet")
+    };
     match method {
         "WatchDir" => connect::stream_error(&not_built()),
         "CreateWatcher" | "GetWatcherEvents" | "RemoveWatcher" => not_built().into_response(),

@@ -171,8 +171,10 @@ async fn start_checked(call: &Call, request: Request) -> Result<Body, RpcError> 
     let (command, cwd) = command(call, &user, &start)?;
     let child = call.machine.sandbox.spawn(command).map_err(|error| not_started(&error, &cwd))?;
     let shown = Shown { config: start.process, tag: start.tag };
-    let (process, events) = call.machine.processes.start(child, shown, start.pty.is_some(), deadline);
-    Ok(Feed { call: call.clone(), process, events, keepalive, deadline, state: State::Start }.into_body())
+    let (process, events) =
+        call.machine.processes.start(child, shown, start.pty.is_some(), deadline);
+    Ok(Feed { call: call.clone(), process, events, keepalive, deadline, state: State::Start }
+        .into_body())
 }
 
 /// The command that a Start asks for, and its working directory.
@@ -191,7 +193,8 @@ fn command(call: &Call, user: &User, start: &Start) -> Result<(Command, String),
         super::super::sandboxes::check_env(name, value)
             .map_err(|problem| RpcError::invalid(format!("process.envs: {problem}")))?;
     }
-    let cwd = path::resolve(cwd.as_deref().unwrap_or_default(), &user.home).map_err(RpcError::invalid)?;
+    let cwd =
+        path::resolve(cwd.as_deref().unwrap_or_default(), &user.home).map_err(RpcError::invalid)?;
     let mut command = Command::new(cmd).args(args).cwd(&cwd).user(&user.name);
     for (name, value) in environment(call, user, envs) {
         command = command.env(name, value);
@@ -210,7 +213,11 @@ fn command(call: &Call, user: &User, start: &Start) -> Result<(Command, String),
 }
 
 /// A program's environment: the user's, the sandbox's over it, the request's over both.
-fn environment(call: &Call, user: &User, envs: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+fn environment(
+    call: &Call,
+    user: &User,
+    envs: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
     let mut all: BTreeMap<String, String> = [
         ("PATH", PATH),
         ("HOME", user.home.as_str()),
@@ -229,7 +236,9 @@ fn not_started(error: &Error, cwd: &str) -> RpcError {
         Error::File { path, .. } if path == cwd => {
             RpcError::invalid(format!("cwd '{cwd}' does not exist or is not a directory"))
         }
-        Error::File { .. } | Error::Program { .. } | Error::Invalid { .. } => RpcError::invalid(error.to_string()),
+        Error::File { .. } | Error::Program { .. } | Error::Invalid { .. } => {
+            RpcError::invalid(error.to_string())
+        }
         Error::HostFull(_) => RpcError::new(Code::ResourceExhausted, error.to_string()),
         Error::SandboxNotFound(_) => RpcError::new(Code::Unavailable, super::GONE),
         Error::ImageNotFound(_) | Error::Image { .. } | Error::Host { .. } | Error::Engine(_) => {
@@ -254,10 +263,11 @@ async fn connect_checked(call: &Call, request: Request) -> Result<Body, RpcError
     let Select { process: selector } = Messages::new(body).only().await?;
     let chosen = selector.chosen()?;
     let process = call.machine.processes.find_late(chosen).ok_or_else(|| selector.not_found())?;
-    let events = process
-        .listen()
-        .ok_or_else(|| RpcError::new(Code::ResourceExhausted, "too many clients listen to this process"))?;
-    Ok(Feed { call: call.clone(), process, events, keepalive, deadline, state: State::Start }.into_body())
+    let events = process.listen().ok_or_else(|| {
+        RpcError::new(Code::ResourceExhausted, "too many clients listen to this process")
+    })?;
+    Ok(Feed { call: call.clone(), process, events, keepalive, deadline, state: State::Start }
+        .into_body())
 }
 
 /// The unary RPCs of the service.
@@ -265,7 +275,11 @@ async fn connect_checked(call: &Call, request: Request) -> Result<Body, RpcError
 /// # Errors
 ///
 /// As each of them; `None` if the service has none of that name.
-pub(crate) async fn unary(call: &Call, method: &str, request: Request) -> Option<Result<Value, RpcError>> {
+pub(crate) async fn unary(
+    call: &Call,
+    method: &str,
+    request: Request,
+) -> Option<Result<Value, RpcError>> {
     let (parts, body) = request.into_parts();
     let work = async {
         call.user(&parts.headers)?;
@@ -290,7 +304,9 @@ pub(crate) async fn within<T>(
 ) -> Result<T, RpcError> {
     match deadline(headers)? {
         None => work.await,
-        Some(deadline) => tokio::time::timeout_at(deadline, work).await.unwrap_or_else(|_| Err(too_late())),
+        Some(deadline) => {
+            tokio::time::timeout_at(deadline, work).await.unwrap_or_else(|_| Err(too_late()))
+        }
     }
 }
 
@@ -319,8 +335,12 @@ async fn send_input(call: &Call, request: SendInput) -> Result<Value, RpcError> 
 async fn write(process: &Process, input: &Input) -> Result<(), RpcError> {
     let bytes = match (&input.stdin, &input.pty, process.terminal) {
         (Some(bytes), None, false) | (None, Some(bytes), true) => bytes,
-        (Some(_), None, true) => return Err(precondition("input.stdin: the process has a terminal; use input.pty")),
-        (None, Some(_), false) => return Err(precondition("input.pty: the process has no terminal; use input.stdin")),
+        (Some(_), None, true) => {
+            return Err(precondition("input.stdin: the process has a terminal; use input.pty"));
+        }
+        (None, Some(_), false) => {
+            return Err(precondition("input.pty: the process has no terminal; use input.stdin"));
+        }
         _ => return Err(RpcError::invalid("input: one of stdin and pty")),
     };
     process.write(bytes).await.map_err(|error| input_error(&error))
@@ -384,7 +404,11 @@ pub(crate) async fn stream_input(call: &Call, request: Request) -> Response {
                     write(process, &data.input).await?;
                 }
                 (StreamInput { start: None, data: None, keepalive: Some(_) }, Some(_)) => {}
-                _ => return Err(RpcError::invalid("one start, then data and keepalive, one in each message")),
+                _ => {
+                    return Err(RpcError::invalid(
+                        "one start, then data and keepalive, one in each message",
+                    ));
+                }
             }
         }
         Ok(())
@@ -550,7 +574,9 @@ fn signal_name(signal: i32) -> String {
         "terminated",
     ];
     let index = usize::try_from(signal).ok().and_then(|signal| signal.checked_sub(1));
-    index.and_then(|index| NAMES.get(index)).map_or_else(|| format!("signal {signal}"), |name| (*name).into())
+    index
+        .and_then(|index| NAMES.get(index))
+        .map_or_else(|| format!("signal {signal}"), |name| (*name).into())
 }
 
 #[cfg(test)]
@@ -560,7 +586,10 @@ mod tests {
     #[test]
     fn ends_are_told_in_gos_words() {
         let exit = |code, signal| end_event(ExitStatus { code, signal });
-        assert_eq!(exit(Some(0), None), json!({"exitCode": 0, "exited": true, "status": "exit status 0"}));
+        assert_eq!(
+            exit(Some(0), None),
+            json!({"exitCode": 0, "exited": true, "status": "exit status 0"})
+        );
         let seven = json!({"exitCode": 7, "exited": true, "status": "exit status 7", "error": "exit status 7"});
         assert_eq!(exit(Some(7), None), seven);
         let killed = exit(None, Some(9));

@@ -187,7 +187,8 @@ impl Registry {
         deadline: Option<Instant>,
     ) -> (Arc<Process>, mpsc::Receiver<Event>) {
         let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
-        let input = child.take_stdin().map(|input| Box::new(input) as Box<dyn AsyncWrite + Send + Unpin>);
+        let input =
+            child.take_stdin().map(|input| Box::new(input) as Box<dyn AsyncWrite + Send + Unpin>);
         let (sender, receiver) = mpsc::channel(EVENTS_MAX);
         let process = Arc::new(Process {
             shown,
@@ -223,7 +224,13 @@ impl Registry {
         }
         let mut table = self.0.lock();
         table.forget_old();
-        table.ended.iter().rev().map(|(_, process)| process).find(|process| chosen(process)).cloned()
+        table
+            .ended
+            .iter()
+            .rev()
+            .map(|(_, process)| process)
+            .find(|process| chosen(process))
+            .cloned()
     }
 
     fn ended(&self, process: &Arc<Process>) {
@@ -246,7 +253,8 @@ async fn run<R: AsyncRead + Unpin, S: AsyncRead + Unpin>(
     deadline: Option<Instant>,
 ) {
     let ended = async {
-        let output = async { tokio::join!(pump(stdout, &process, true), pump(stderr, &process, false)) };
+        let output =
+            async { tokio::join!(pump(stdout, &process, true), pump(stderr, &process, false)) };
         tokio::pin!(output);
         let killed = async {
             process.told_to_end.cancelled().await;

@@ -34,7 +34,12 @@ pub(crate) struct Claim<'a> {
 /// # Errors
 ///
 /// The sentence for a 401.
-pub(crate) fn check(claim: &Claim<'_>, operation: Operation, token: &Secret, now: u64) -> Result<(), &'static str> {
+pub(crate) fn check(
+    claim: &Claim<'_>,
+    operation: Operation,
+    token: &Secret,
+    now: u64,
+) -> Result<(), &'static str> {
     let Some(given) = claim.signature else { return Err("missing signature query parameter") };
     if !matches(claim, operation, token, given) {
         return Err("invalid signature");
@@ -48,7 +53,12 @@ pub(crate) fn check(claim: &Claim<'_>, operation: Operation, token: &Secret, now
 }
 
 /// Whether the claim was signed with this token, expired or not.
-pub(crate) fn matches(claim: &Claim<'_>, operation: Operation, token: &Secret, given: &str) -> bool {
+pub(crate) fn matches(
+    claim: &Claim<'_>,
+    operation: Operation,
+    token: &Secret,
+    given: &str,
+) -> bool {
     let operation = match operation {
         Operation::Read => "read",
         Operation::Write => "write",
@@ -74,7 +84,12 @@ mod tests {
     }
 
     fn claim() -> Claim<'static> {
-        Claim { path: "/home/user/a.txt", user: "user", signature: Some(SIGNED), expiration: Some("2000") }
+        Claim {
+            path: "/home/user/a.txt",
+            user: "user",
+            signature: Some(SIGNED),
+            expiration: Some("2000"),
+        }
     }
 
     #[test]
@@ -101,15 +116,22 @@ mod tests {
             assert_eq!(check(&claim, Operation::Read, &token(), 0), invalid, "{claim:?}");
         }
         let none = Claim { signature: None, ..claim() };
-        assert_eq!(check(&none, Operation::Read, &token(), 0), Err("missing signature query parameter"));
+        assert_eq!(
+            check(&none, Operation::Read, &token(), 0),
+            Err("missing signature query parameter")
+        );
     }
 
     #[test]
     fn an_expiration_that_is_no_time_is_invalid_even_when_signed() {
         let text = "a:read::tok:99999999999999999999999";
         let signed = format!("v1_{}", STANDARD_NO_PAD.encode(Sha256::digest(text)));
-        let claim =
-            Claim { path: "a", user: "", signature: Some(&signed), expiration: Some("99999999999999999999999") };
+        let claim = Claim {
+            path: "a",
+            user: "",
+            signature: Some(&signed),
+            expiration: Some("99999999999999999999999"),
+        };
         assert_eq!(check(&claim, Operation::Read, &token(), 0), Err("invalid signature"));
     }
 }

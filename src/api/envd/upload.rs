@@ -49,22 +49,35 @@ pub(crate) async fn upload(call: &Call, request: Request) -> Result<Json<Vec<Val
     refuse_metadata(&parts.headers)?;
     let target = Target { files: call.machine.sandbox.files(), user };
     let body = unpacked(&mut parts.headers, body)?;
-    let media = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let written = match media.split(';').next().unwrap_or_default().trim() {
         "application/octet-stream" => {
             let Some(path) = &query.path else {
-                return Err(ApiError::bad_request("path: missing; a raw body needs it in the query"));
+                return Err(ApiError::bad_request(
+                    "path: missing; a raw body needs it in the query",
+                ));
             };
             let stream = body.into_data_stream().map_err(io::Error::other);
             vec![target.write(path, stream).await?]
         }
         "multipart/form-data" => {
-            let boundary = multer::parse_boundary(media).map_err(|error| ApiError::bad_request(error.to_string()))?;
+            let boundary = multer::parse_boundary(media)
+                .map_err(|error| ApiError::bad_request(error.to_string()))?;
             let unparsed = Arc::new(AtomicUsize::new(0));
-            let stream = Paced { body: body.into_data_stream(), unparsed: unparsed.clone(), rest: false };
-            form_files(&target, Multipart::new(stream, boundary), &unparsed, query.path.as_deref()).await?
+            let stream =
+                Paced { body: body.into_data_stream(), unparsed: unparsed.clone(), rest: false };
+            form_files(&target, Multipart::new(stream, boundary), &unparsed, query.path.as_deref())
+                .await?
         }
-        _ => return Err(ApiError::bad_request("content-type: must be multipart/form-data or application/octet-stream")),
+        _ => {
+            return Err(ApiError::bad_request(
+                "content-type: must be multipart/form-data or application/octet-stream",
+            ));
+        }
     };
     if written.is_empty() {
         return Err(ApiError::bad_request("the form has no part named 'file'"));
@@ -77,7 +90,8 @@ fn refuse_metadata(headers: &HeaderMap) -> Result<(), ApiError> {
     match headers.keys().find(|name| name.as_str().starts_with("x-metadata-")) {
         None => Ok(()),
         Some(name) => {
-            let message = format!("{name}: file metadata is not in this version of isolet; allowed: absent");
+            let message =
+                format!("{name}: file metadata is not in this version of isolet; allowed: absent");
             Err(ApiError::bad_request(message))
         }
     }
@@ -109,24 +123,37 @@ async fn form_files(
 ) -> Result<Vec<Value>, ApiError> {
     let mut written = Vec::new();
     loop {
-        let next = tokio::time::timeout(IDLE_MAX, form.next_field()).await.map_err(|_| stopped())?;
+        let next =
+            tokio::time::timeout(IDLE_MAX, form.next_field()).await.map_err(|_| stopped())?;
         unparsed.store(0, Ordering::Relaxed);
-        let Some(part) = next.map_err(|error| ApiError::bad_request(format!("form: {error}")))? else { break };
+        let Some(part) = next.map_err(|error| ApiError::bad_request(format!("form: {error}")))?
+        else {
+            break;
+        };
         if part.name() != Some("file") {
             return Err(ApiError::bad_request("the form has a part that is not named 'file'"));
         }
         if written.len() == FILES_MAX {
-            return Err(ApiError::bad_request(format!("more than {FILES_MAX} files in one request")));
+            return Err(ApiError::bad_request(format!(
+                "more than {FILES_MAX} files in one request"
+            )));
         }
         let path = match (only, part.file_name()) {
             (Some(_), _) if !written.is_empty() => {
-                return Err(ApiError::bad_request("path: names one file, but the form has several"));
+                return Err(ApiError::bad_request(
+                    "path: names one file, but the form has several",
+                ));
             }
             (Some(path), _) => path.to_owned(),
             (None, Some(name)) => name.to_owned(),
-            (None, None) => return Err(ApiError::bad_request("a part has no file name, and the query no path")),
+            (None, None) => {
+                return Err(ApiError::bad_request(
+                    "a part has no file name, and the query no path",
+                ));
+            }
         };
-        let content = part.map_err(io::Error::other).inspect(|_| unparsed.store(0, Ordering::Relaxed));
+        let content =
+            part.map_err(io::Error::other).inspect(|_| unparsed.store(0, Ordering::Relaxed));
         written.push(target.write(&path, content).await?);
     }
     Ok(written)
@@ -154,7 +181,8 @@ impl Stream for Paced {
             self.rest = true;
             let unparsed = self.unparsed.fetch_add(chunk.len(), Ordering::Relaxed) + chunk.len();
             if unparsed > UNPARSED_BYTES_MAX {
-                let message = format!("more than {UNPARSED_BYTES_MAX} bytes that belong to no file");
+                let message =
+                    format!("more than {UNPARSED_BYTES_MAX} bytes that belong to no file");
                 return Poll::Ready(Some(Err(io::Error::other(message))));
             }
         }
@@ -183,9 +211,11 @@ impl Target {
         let mut writer = self.create(&full)?;
         let mut content = std::pin::pin!(content);
         loop {
-            let next = tokio::time::timeout(IDLE_MAX, content.next()).await.map_err(|_| stopped())?;
+            let next =
+                tokio::time::timeout(IDLE_MAX, content.next()).await.map_err(|_| stopped())?;
             let Some(chunk) = next else { break };
-            let chunk = chunk.map_err(|error| ApiError::bad_request(format!("the body broke off: {error}")))?;
+            let chunk = chunk
+                .map_err(|error| ApiError::bad_request(format!("the body broke off: {error}")))?;
             writer.write(&chunk).map_err(|error| http_error(&error))?;
         }
         Ok(json!({ "path": full, "name": path::name(&full), "type": "file" }))
