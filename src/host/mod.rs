@@ -290,6 +290,8 @@ impl<'a> Call<'a> {
             () = thread.interrupted() => Wake::Interrupted,
             () = timeout => Wake::TimedOut,
         };
+        // A stopped process does not finish its call, nor does one that must end.
+        thread.stop_point().await;
         Context::take_turn(&mut self.caller).await;
         wake
     }

@@ -15,7 +15,7 @@ use super::session::Terminal;
 use super::signal::{SigInfo, Signal};
 use super::tree::{INIT, State, Tree};
 use super::unix::Namespace;
-use super::{Exec, OpenFile};
+use super::{Exec, OpenFile, device, procfs};
 use crate::config::Limits;
 use crate::errno::Errno;
 use crate::vfs::{Dir, Vfs};
@@ -123,6 +123,16 @@ impl Kernel {
             forks: AtomicU64::new(0),
             limits,
         })
+    }
+
+    /// Mounts what the kernel makes up: /proc and /dev/pts.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Vfs::mount_dynamic`], where the image has something else in these places.
+    pub(crate) fn mount(self: &Arc<Self>) -> Result<(), Errno> {
+        self.vfs.mount_dynamic(b"/proc", procfs::mount(self))?;
+        self.vfs.mount_dynamic(b"/dev/pts", device::pts(&self.terminals))
     }
 
     /// The host name.

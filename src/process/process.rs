@@ -228,8 +228,11 @@ impl Process {
     pub(crate) fn discard(&self) {
         let files = self.fds.lock().clear();
         drop(files);
-        self.killed.cancel();
+        self.exit(ExitStatus::Signal(Signal::KILL));
         self.kernel.tree.lock().discard(self.pid);
+        // Whoever saw it in the table and waits for its end must not wait for ever.
+        let _first = self.ended.set(ExitStatus::Signal(Signal::KILL));
+        self.ended_queue.wake_all();
     }
 
     fn arc(&self) -> Arc<Self> {

@@ -148,6 +148,7 @@ impl Sandbox {
         let net = Net::new(config.egress, shared.resolver.clone(), &limits);
         let engine = shared.engine.clone();
         let kernel = Kernel::new(vfs, net, limits.clone(), engine);
+        kernel.mount().map_err(failed)?;
         let sandbox = Self(Arc::new(Inner {
             id,
             config,
