@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::vnet::Resolver;
 use crate::wasm::Engine;
-use cap_std::fs::{Dir, DirBuilder, DirBuilderExt};
+use cap_std::fs::{Dir, Permissions, PermissionsExt};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -159,24 +159,19 @@ fn start(
     Ok(Runtime(Arc::new(shared)))
 }
 
-/// Opens the data directory; what is in it is the owner's alone.
+/// Opens the data directory; one that we make is its owner's alone.
 fn data_dir(config: &Config) -> Result<Dir, Error> {
     let path = &config.data_dir;
     let host =
         |source| Error::Host { action: format!("open data directory {}", path.display()), source };
-    let mut builder = DirBuilder::new();
-    builder.recursive(true).mode(0o700);
     let authority = cap_std::ambient_authority();
-    match Dir::open_ambient_dir(path, authority) {
-        Ok(dir) => Ok(dir),
-        Err(_) => {
-            Dir::create_ambient_dir_all(path, authority).map_err(host)?;
-            let dir = Dir::open_ambient_dir(path, authority).map_err(host)?;
-            let mode = rustix::fs::Mode::from_raw_mode(0o700);
-            rustix::fs::fchmod(&dir, mode).map_err(|errno| host(errno.into()))?;
-            Ok(dir)
-        }
+    if let Ok(dir) = Dir::open_ambient_dir(path, authority) {
+        return Ok(dir);
     }
+    Dir::create_ambient_dir_all(path, authority).map_err(host)?;
+    let dir = Dir::open_ambient_dir(path, authority).map_err(host)?;
+    dir.set_permissions(".", Permissions::from_mode(0o700)).map_err(host)?;
+    Ok(dir)
 }
 
 /// The async runtime that guests run on, and nothing else.
@@ -200,6 +195,10 @@ fn compile<'a>(
     let mut programs: Vec<_> = images.flat_map(|image| image.programs()).collect();
     programs.sort_by_key(|program| program.digest);
     programs.dedup_by_key(|program| program.digest);
+    for &program in &programs {
+        let source = program.clone();
+        engine.register(program.digest, Arc::new(move || source.wasm()));
+    }
     programs.retain(|program| !engine.compiled(&program.digest));
     let total = programs.len();
     let queue = Mutex::new(programs.into_iter());
