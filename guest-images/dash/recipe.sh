@@ -1,7 +1,7 @@
 #!/bin/sh
 # dash, Debian's source and patches.
 . "$(dirname "$0")/../lib.sh"
-export ISOLET_FORK=1
+export ISOLET_FORK=786432
 
 # Privileged mode is for set-user-ID scripts, which do not exist here, and its
 # patch needs automake.

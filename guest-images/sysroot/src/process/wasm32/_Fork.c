@@ -8,29 +8,11 @@
 #include "fork_impl.h"
 #include "isolet_impl.h"
 
-/* A program that links this file forks: it must go through wasm-opt's
- * Asyncify (wasm32-isolet-finish --fork). */
+/* A program that links this file forks: it must be linked with ISOLET_FORK and
+ * go through wasm-opt's Asyncify (wasm32-isolet-finish --fork). */
 
 __attribute__((import_module("isolet_v1"), import_name("fork")))
 int __isolet_fork(void);
-
-/* Where Asyncify keeps the call stack of a fork: some 1 KiB for each level of
- * a shell function. Overflow is the death of the process. */
-#define ASYNCIFY_BYTES (4 << 20)
-
-struct asyncify_buf {
-	char *current, *end;
-	char bytes[ASYNCIFY_BYTES];
-};
-
-/* wasm-opt takes the zeros out of the data again. */
-extern struct asyncify_buf isolet_asyncify_buf;
-__attribute__((aligned(16)))
-struct asyncify_buf isolet_asyncify_buf = {
-	isolet_asyncify_buf.bytes,
-	isolet_asyncify_buf.bytes + ASYNCIFY_BYTES,
-	{ 0 },
-};
 
 static void dummy(int x) { }
 weak_alias(dummy, __aio_atfork);
