@@ -201,6 +201,11 @@ impl<'a> Call<'a> {
         self.caller.data_mut().departure = Some(departure);
     }
 
+    /// Whether the program forks; such a program has no further threads (a stack that is being saved is one thread's).
+    pub(crate) fn forks(&self) -> bool {
+        self.caller.data().fork.is_some()
+    }
+
     /// Lets a further thread of this process run.
     pub(crate) fn start_thread(&self, thread: Arc<Thread>, stack_top: u32, argument: u32) {
         self.caller.data().host.start_thread(thread, stack_top, argument);

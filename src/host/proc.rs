@@ -210,6 +210,9 @@ fn times(call: &mut Call<'_>) -> Result<u32, Errno> {
 }
 
 fn thread(call: &mut Call<'_>) -> Result<u32, Errno> {
+    if call.forks() {
+        return Err(Errno::NOSYS);
+    }
     let [stack_top, argument, clear_tid, ..] = call.args;
     if clear_tid != 0 {
         call.bytes(clear_tid, 4)?;

@@ -159,9 +159,6 @@ impl Program {
             wasmtime::bail!("it exports no _start");
         };
         let forks = exports("asyncify_start_unwind").is_some();
-        if forks && exports(instance::THREAD_ENTRY).is_some() {
-            wasmtime::bail!("it both forks (Asyncify) and has threads");
-        }
         let mut globals = Vec::new();
         for export in module.exports() {
             if matches!(export.ty(), ExternType::Global(global)
