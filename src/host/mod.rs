@@ -14,6 +14,7 @@ pub(crate) mod futex;
 pub(crate) mod growth;
 pub(crate) mod ids;
 pub(crate) mod memory;
+mod net;
 pub(crate) mod nr;
 mod poll;
 pub(crate) mod proc;
@@ -239,6 +240,9 @@ impl<'a> Call<'a> {
         }
         // Before the network's: the two share the numbers.
         if let Some(result) = unix::dispatch(self, number).await {
+            return result;
+        }
+        if let Some(result) = net::dispatch(self, number).await {
             return result;
         }
         if let Some(result) = fs::dispatch(self, number).await {

@@ -106,11 +106,7 @@ impl AddressLength {
     /// # Errors
     ///
     /// EFAULT, EINVAL for a negative length.
-    pub(super) fn read(
-        call: &mut Call<'_>,
-        pointer: u32,
-        len_pointer: u32,
-    ) -> Result<Self, Errno> {
+    pub(super) fn read(call: &mut Call<'_>, pointer: u32, len_pointer: u32) -> Result<Self, Errno> {
         if pointer == 0 {
             return Ok(Self { pointer, len_pointer, room: 0 });
         }

@@ -261,7 +261,11 @@ async fn receive(
         return Err(Errno::AGAIN); // Nothing is ever queued there: IP_RECVERR does not exist.
     }
     if flags & MSG_OOB != 0 {
-        return Err(if open.socket.kind() == Kind::Stream { Errno::INVAL } else { Errno::OPNOTSUPP });
+        return Err(if open.socket.kind() == Kind::Stream {
+            Errno::INVAL
+        } else {
+            Errno::OPNOTSUPP
+        });
     }
     let peek = flags & MSG_PEEK != 0;
     let timeout = open.socket.recv_timeout();

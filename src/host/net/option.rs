@@ -151,7 +151,10 @@ mod tests {
         assert_eq!(timeout64(&bytes), Ok(Some(Duration::from_millis(1500))));
         assert_eq!(timeout64(&[0; 16]), Ok(None));
         assert_eq!(timeout64(&[0; 15]), Err(Errno::INVAL));
-        assert_eq!(timeout32(&bytes32(Some(Duration::from_secs(7)))), Ok(Some(Duration::from_secs(7))));
+        assert_eq!(
+            timeout32(&bytes32(Some(Duration::from_secs(7)))),
+            Ok(Some(Duration::from_secs(7)))
+        );
         assert_eq!(timeout(0, 1_000_000), Err(Errno::DOM));
         assert_eq!(timeout(0, -1), Err(Errno::DOM));
         assert_eq!(timeout(-1, 0), Ok(Some(Duration::ZERO)));

@@ -154,9 +154,10 @@ impl Worlds {
             return (Outcome::Skipped, Outcome::Skipped);
         };
         match op {
-            Op::Listen(_, backlog) => {
-                (Outcome::Done(ours.listen(*backlog)), Outcome::Done(host::listen(theirs, *backlog)))
-            }
+            Op::Listen(_, backlog) => (
+                Outcome::Done(ours.listen(*backlog)),
+                Outcome::Done(host::listen(theirs, *backlog)),
+            ),
             Op::Send(_, bytes) => (
                 Outcome::Count(ours.send(bytes, None)),
                 Outcome::Count(host::send(theirs, bytes, SendFlags::NOSIGNAL)),
@@ -188,7 +189,10 @@ impl Worlds {
                     (false, true) => host::Shutdown::Write,
                     _ => host::Shutdown::Both,
                 };
-                (Outcome::Done(ours.shutdown(*how)), Outcome::Done(host::shutdown(theirs, host_how)))
+                (
+                    Outcome::Done(ours.shutdown(*how)),
+                    Outcome::Done(host::shutdown(theirs, host_how)),
+                )
             }
             Op::Error(_) => {
                 let number = |errno: Option<Errno>| errno.map_or(0, Errno::raw_os_error);
@@ -223,9 +227,10 @@ impl Worlds {
         let start = Instant::now();
         loop {
             let seen = self.observe();
-            if seen.iter().all(|(ours, unread, host, host_unread)| {
-                ours == host && unread == host_unread
-            }) {
+            if seen
+                .iter()
+                .all(|(ours, unread, host, host_unread)| ours == host && unread == host_unread)
+            {
                 return;
             }
             assert!(start.elapsed() < PATIENCE / 10, "after {history:?}\nours, host: {seen:?}");
