@@ -195,6 +195,23 @@ fn every_file_is_in_shape() {
 }
 
 #[test]
+fn every_guest_and_sdk_program_is_run_by_a_test() {
+    let tests: String = sources("tests/it").into_iter().map(|(_, text)| text).collect();
+    let mut programs = 0;
+    for folder in ["tests/guests", "tests/sdk/js", "tests/sdk/python"] {
+        for entry in fs::read_dir(root().join(folder)).expect("the folder is committed") {
+            let path = entry.expect("a readable folder entry").path();
+            let name = path.file_name().expect("a file").to_string_lossy();
+            if name.ends_with(".py") || name.ends_with(".mjs") {
+                programs += 1;
+                assert!(tests.contains(&*name), "no test in tests/it names {folder}/{name}");
+            }
+        }
+    }
+    assert!(programs > 5, "found only {programs} programs");
+}
+
+#[test]
 fn every_module_that_may_name_a_crate_has_a_floor() {
     for (name, allowed) in CRATES {
         for module in *allowed {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -79,6 +79,25 @@ impl Canary {
         Canary { port, heard }
     }
 
+    /// Also hears datagrams on the same port, each of which names the address it was sent to. They count
+    /// as calls to that address.
+    pub fn and_datagrams(self) -> Canary {
+        let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, self.port)).expect("a free port");
+        let writer = Arc::clone(&self.heard);
+        thread::spawn(move || {
+            let mut packet = [0; 256];
+            while let Ok((length, _)) = socket.recv_from(&mut packet) {
+                let text = String::from_utf8_lossy(&packet[..length]);
+                let address = text.parse().unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+                let (map, changed) = &*writer;
+                let mut map = map.lock().expect("no one panics with this lock");
+                *map.entry(address.to_canonical()).or_default() += 1;
+                changed.notify_all();
+            }
+        });
+        self
+    }
+
     /// How often each address was called.
     pub fn heard(&self) -> BTreeMap<IpAddr, usize> {
         self.heard.0.lock().expect("no one panics with this lock").clone()
@@ -93,6 +112,22 @@ impl Canary {
             .wait_timeout_while(map, HEAR_BOUND, |map| map.get(&address).is_none_or(|n| *n < times))
             .expect("no one panics with this lock");
         assert!(!wait.timed_out(), "the canary did not hear a call to {address}");
+    }
+
+    /// Positive control for datagrams: an ordinary program of the host sends one to `address`, and the
+    /// canary hears it. They arrive in order, so those sent before have been counted too.
+    #[track_caller]
+    pub fn assert_hears_datagram(&self, address: IpAddr) {
+        let before = self.heard().get(&address).copied().unwrap_or(0);
+        let any: IpAddr = match address {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let socket = UdpSocket::bind((any, 0)).expect("a free port");
+        socket
+            .send_to(address.to_string().as_bytes(), (address, self.port))
+            .unwrap_or_else(|error| panic!("the host itself cannot send to {address}: {error}"));
+        self.wait_for(address, before + 1);
     }
 
     /// Positive control: an ordinary program of the host calls `address` and the canary hears it.

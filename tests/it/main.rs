@@ -9,7 +9,21 @@
     reason = "tests are host programs: they start isolet, the SDKs, and canaries"
 )]
 
+// What the tests stand on.
 mod canary;
+mod http;
+mod nameserver;
 mod namespace;
 mod run;
 mod sdk;
+mod server;
+
+// What isolet promises, an area a file.
+mod cli;
+mod commands;
+mod egress;
+mod ports;
+mod programs;
+mod shell;
+mod tenants;
+mod threads;

@@ -2,12 +2,12 @@
 //!
 //! Not for guests: those run in sandboxes, started through isolet.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -62,6 +62,47 @@ pub fn run(command: &mut Command, bound: Duration) -> Output {
     let output = Output { status, stdout: text(stdout), stderr: text(stderr) };
     assert!(!hung, "hung for {bound:?}, killed: {shown}\n{}", output.transcript());
     output
+}
+
+/// Starts `command`, shows `seen` each line it prints on either stream until `seen` returns something, and
+/// kills it then. A program that ends or takes longer than `bound` before that fails the test.
+#[track_caller]
+pub fn watch_until<T>(
+    command: &mut Command,
+    bound: Duration,
+    mut seen: impl FnMut(&str) -> Option<T>,
+) -> T {
+    let shown = format!("{command:?}");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
+    let (tell, lines) = sync_channel(64);
+    let streams: [Box<dyn Read + Send>; 2] = [
+        Box::new(child.stdout.take().expect("stdout is piped")),
+        Box::new(child.stderr.take().expect("stderr is piped")),
+    ];
+    for stream in streams {
+        let tell = tell.clone();
+        thread::spawn(move || {
+            let lines = BufReader::new(stream).split(b'\n').map_while(Result::ok);
+            // The receiver is gone once it has seen what it waited for.
+            lines.into_iter().try_for_each(|line| tell.send(line))
+        });
+    }
+    drop(tell);
+    let deadline = Instant::now() + bound;
+    let mut transcript = String::new();
+    let mut found = None;
+    while found.is_none() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let Ok(line) = lines.recv_timeout(left) else { break };
+        let line = String::from_utf8_lossy(&line);
+        transcript.push_str(&line);
+        transcript.push('\n');
+        found = seen(line.trim_end_matches('\r'));
+    }
+    let _ = kill_process_group(group_of(&child), Signal::KILL);
+    let status = child.wait().expect("a child can be waited for");
+    found.unwrap_or_else(|| panic!("not seen within {bound:?} ({status}): {shown}\n{transcript}"))
 }
 
 /// The process group that a child started with `process_group(0)` leads.

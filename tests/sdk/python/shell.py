@@ -1,0 +1,18 @@
+"""Runs every script of a folder by commands.run; prints {name: [exit code, stdout, stderr]} as JSON."""
+
+import json
+import pathlib
+import sys
+
+from e2b import CommandExitException
+from e2b_code_interpreter import Sandbox
+
+outcomes = {}
+with Sandbox.create(timeout=600) as sandbox:
+    for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
+        try:
+            result = sandbox.commands.run(path.read_text())
+        except CommandExitException as error:
+            result = error
+        outcomes[path.stem] = [result.exit_code, result.stdout, result.stderr]
+print(json.dumps(outcomes))
