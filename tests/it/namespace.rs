@@ -88,13 +88,8 @@ fn need_ip() {
     if Command::new("ip").arg("-V").output().is_ok() {
         return;
     }
-    assert!(
-        rustix::process::geteuid().is_root(),
-        "the network tests need `ip`: apt-get install iproute2"
-    );
-    let mut apt = Command::new("sh");
-    apt.args(["-c", "apt-get update && apt-get install -y --no-install-recommends iproute2"]);
-    run(apt.env("DEBIAN_FRONTEND", "noninteractive"), Duration::from_secs(300)).success();
+    assert!(sdk::is_root(), "the network tests need `ip`: apt-get install iproute2");
+    sdk::apt_install("iproute2");
 }
 
 /// Runs `make` on a thread that has moved to the outside namespace; sockets made there stay there.

@@ -71,31 +71,46 @@ pub fn python() -> PathBuf {
         // Debian's python3 comes without ensurepip; pip, where it is there, can fill a bare one.
         let venv = |extra: &[&str]| {
             let mut command = Command::new("python3");
-            run(command.args(["-m", "venv"]).args(extra).arg(folder), INSTALL_BOUND)
+            run(command.args(["-m", "venv", "--clear"]).args(extra).arg(folder), INSTALL_BOUND)
         };
-        let with_pip = venv(&[]);
-        if !with_pip.status.success() {
-            let bare = venv(&["--clear", "--without-pip"]);
+        let mut made = venv(&[]);
+        if !made.status.success() && is_root() {
+            apt_install("python3-venv");
+            made = venv(&[]);
+        }
+        let interpreter = folder.join("bin/python");
+        let mut pip = Command::new(&interpreter);
+        if !made.status.success() {
+            let bare = venv(&["--without-pip"]);
             assert!(
                 bare.status.success() && host_has_pip(),
                 "python3 -m venv needs ensurepip or pip (Debian: apt-get install python3-venv)\n{}",
-                with_pip.transcript()
+                made.transcript()
             );
+            pip = Command::new("python3");
         }
-        let interpreter = folder.join("bin/python");
-        let mut pip = if with_pip.status.success() {
-            let mut pip = Command::new(&interpreter);
-            pip.args(["-m", "pip"]);
-            pip
-        } else {
-            let mut pip = Command::new("python3");
-            pip.args(["-m", "pip", "--python"]).arg(&interpreter);
-            pip
-        };
+        pip.args(["-m", "pip"]);
+        if !made.status.success() {
+            pip.arg("--python").arg(&interpreter);
+        }
         pip.args(["install", "--quiet", "--require-hashes", "--only-binary", ":all:", "-r"]);
         run(pip.arg(source("python/requirements.txt")), INSTALL_BOUND).success();
     });
     folder.join("bin/python")
+}
+
+/// Whether the tests may install Debian packages.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Installs a Debian package that a test needs.
+pub fn apt_install(package: &str) {
+    let _held = lock("apt");
+    let mut apt = Command::new("sh");
+    let script = "apt-get update && apt-get install -y --no-install-recommends \"$1\"";
+    apt.args(["-c", script, "sh", package]).env("DEBIAN_FRONTEND", "noninteractive");
+    run(&mut apt, INSTALL_BOUND).success();
 }
 
 fn host_has_pip() -> bool {
