@@ -161,7 +161,8 @@ mod tests {
     #[test]
     fn script_lines() {
         let long = [b"#!/".as_slice(), &[b'x'; HEAD_BYTES]].concat();
-        let cases: [(&[u8], Option<(&[u8], Option<&[u8]>)>); 9] = [
+        type Interpreter<'a> = (&'a [u8], Option<&'a [u8]>);
+        let cases: [(&[u8], Option<Interpreter>); 9] = [
             (b"#!/bin/sh\n", Some((b"/bin/sh", None))),
             (b"#! /bin/sh -e \nx", Some((b"/bin/sh", Some(b"-e")))),
             (b"#!/usr/bin/env\tpython3 -u\n", Some((b"/usr/bin/env", Some(b"python3 -u")))),

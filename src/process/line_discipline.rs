@@ -176,9 +176,8 @@ impl LineDiscipline {
         let termios = self.termios;
         let extended = termios.local(lflag::IEXTEN);
         let echo = termios.local(lflag::ECHO);
-        if termios.is(cc::ERASE, byte) || termios.is(cc::KILL, byte) {
-            self.erase(byte);
-        } else if extended && termios.is(cc::WERASE, byte) {
+        let word = extended && termios.is(cc::WERASE, byte);
+        if word || termios.is(cc::ERASE, byte) || termios.is(cc::KILL, byte) {
             self.erase(byte);
         } else if extended && termios.is(cc::LNEXT, byte) {
             self.literal_next = true;

@@ -173,7 +173,7 @@ impl Node {
             let owner = cred.uid == state.uid;
             let keeps_user = uid.is_none_or(|uid| owner && uid == state.uid);
             let may_group = gid.is_none_or(|gid| owner && (gid == state.gid || cred.in_group(gid)));
-            if !cred.is_root() && !(keeps_user && may_group) {
+            if !(cred.is_root() || keeps_user && may_group) {
                 return Err(Errno::PERM);
             }
             state.uid = uid.unwrap_or(state.uid);

@@ -4,6 +4,8 @@
 //! was checked earlier counts. Real sockets are unbound clients on the host: none of them listens, and a datagram is passed
 //! in only from an address that the guest has sent to (an address- and port-restricted NAT).
 
+#![expect(clippy::disallowed_methods, reason = "the one place that dials out")]
+
 use super::connection::End;
 use super::special::{is_denied, unwrapped};
 use super::stream::Stream;

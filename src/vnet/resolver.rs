@@ -9,6 +9,8 @@
 //!
 //! It does not read the host's /etc/hosts, use its search list, or validate DNSSEC.
 
+#![expect(clippy::disallowed_methods, reason = "sees when the host's resolv.conf changes")]
+
 use super::stream::Stream;
 use super::udp::Inbox;
 use super::{Egress, NAME_SERVER, Net, special};

@@ -230,6 +230,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a data directory of the test's own")]
     fn a_changed_file_is_never_loaded_and_compiled_anew() {
         let directory = tempfile::tempdir().expect("a directory");
         let data = Dir::open_ambient_dir(directory.path(), cap_std::ambient_authority());

@@ -7,6 +7,7 @@
 //!
 //! One of two files with `unsafe` code: pages are mapped, copied and read here and nowhere else.
 #![expect(unsafe_code, reason = "maps and copies the pages of linear memories")]
+#![expect(clippy::disallowed_methods, reason = "reads this process's own pagemap")]
 
 use crate::errno::Errno;
 use rustix::fs::{MemfdFlags, SealFlags};
