@@ -1,0 +1,59 @@
+//! Programs in a sandbox: a shell that says hi, a shell that starts programs, a Python that prints. The
+//! native twins are the same programs of this machine.
+
+use std::process::{Command as Native, Stdio as NativeStdio};
+
+use criterion::Criterion;
+use isolet::{Command, Egress, Runtime, Sandbox, SandboxConfig, Stdio};
+use tokio::io::AsyncReadExt;
+
+use crate::IMAGE;
+use crate::ratio::{ISOLET, NATIVE};
+
+/// Programs that the loop starts in one measurement, so that the shell's own start does not count much.
+const FORKS: &str = "i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i+1)); done";
+
+/// What is measured: group, program and arguments, what it prints.
+const CASES: &[(&str, &[&str], &str)] = &[
+    ("sh -c 'echo hi'", &["/bin/sh", "-c", "echo hi"], "hi\n"),
+    ("100 fork + exec in sh", &["/bin/sh", "-c", FORKS], ""),
+    ("100 fork + exec in bash", &["/bin/bash", "-c", FORKS], ""),
+    ("python3 -c 'print(1)'", &["python3", "-c", "print(1)"], "1\n"),
+];
+
+/// Measures each case in one sandbox.
+pub fn all(criterion: &mut Criterion, tokio: &tokio::runtime::Runtime, runtime: &Runtime) {
+    let config = SandboxConfig::new(IMAGE, Egress::Denied);
+    let sandbox = tokio.block_on(runtime.create(config)).expect("there is room for one");
+    for (name, command, prints) in CASES {
+        let mut group = criterion.benchmark_group(*name);
+        group.bench_function(ISOLET, |bencher| {
+            bencher.to_async(tokio).iter(|| async {
+                assert_eq!(run(&sandbox, command).await, *prints);
+            });
+        });
+        group.bench_function(NATIVE, |bencher| {
+            bencher.iter(|| {
+                let mut native = Native::new(command[0]);
+                let output = native.args(&command[1..]).stdin(NativeStdio::null()).output();
+                let output = output.expect("this machine has the program");
+                assert_eq!(String::from_utf8_lossy(&output.stdout), *prints);
+            });
+        });
+        group.finish();
+    }
+    tokio.block_on(sandbox.kill());
+}
+
+async fn run(sandbox: &Sandbox, command: &[&str]) -> String {
+    let user = sandbox.user("user").expect("every image has user");
+    let args = command[1..].iter().copied();
+    let command = Command::new(command[0]).args(args).login_env(sandbox, &user);
+    let child = sandbox.spawn(command.stdout(Stdio::Piped)).expect("the program is there");
+    let mut stdout = child.take_stdout().expect("stdout is piped");
+    let mut output = String::new();
+    stdout.read_to_string(&mut output).await.expect("UTF-8");
+    let status = child.wait().await;
+    assert_eq!(status.code, Some(0), "{output}");
+    output
+}
