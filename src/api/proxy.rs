@@ -8,6 +8,7 @@ use super::host::host;
 use super::machines::Machine;
 use super::pages::Failure;
 use super::{Peer, envd};
+use crate::Stream;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
@@ -21,6 +22,9 @@ use tokio::io::copy_bidirectional;
 
 /// A guest's listener takes a connection within this time or counts as closed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A program that was started this long ago has opened its port, or is none that opens one.
+const STARTING: Duration = Duration::from_secs(5);
 
 /// A guest's server begins its answer within this time.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(600);
@@ -63,6 +67,32 @@ const HOP_BY_HOP: [&str; 10] = [
     "expect",
 ];
 
+/// Connects to a guest's port. E2B's own example asks a server's port right after starting the server, so a port that is
+/// closed gets the time that a program needs to come up; that a client starts nothing is answered at once.
+async fn connect(machine: &Machine, port: u16) -> Option<Stream> {
+    if !machine.sandbox.listening(port) {
+        let starting = machine.processes.just_started(STARTING)?;
+        tokio::select! {
+            () = opened(machine, port) => {}
+            () = starting.past(STARTING) => {}
+            () = machine.gone.cancelled() => {}
+        }
+    }
+    let stream = tokio::time::timeout(CONNECT_TIMEOUT, machine.sandbox.connect(port)).await;
+    stream.ok()?.ok()
+}
+
+/// Waits until a program of the sandbox listens on `port`, for ever if none does.
+async fn opened(machine: &Machine, port: u16) {
+    loop {
+        let changed = machine.sandbox.listeners_changed();
+        if machine.sandbox.listening(port) {
+            return;
+        }
+        changed.await;
+    }
+}
+
 /// Passes a request to a port of a sandbox.
 pub(crate) async fn handle(
     machine: &Arc<Machine>,
@@ -84,10 +114,7 @@ pub(crate) async fn handle(
     let Ok(request) = rewrite(request, &peer, upgrade.as_ref()) else {
         return (StatusCode::BAD_REQUEST, "invalid request\n").into_response();
     };
-    let stream = match tokio::time::timeout(CONNECT_TIMEOUT, machine.sandbox.connect(port)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(_)) | Err(_) => return failed(Failure::PortClosed),
-    };
+    let Some(stream) = connect(machine, port).await else { return failed(Failure::PortClosed) };
     let mut builder = http1::Builder::new();
     builder.max_buf_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX);
     let Ok((mut sender, connection)) = builder.handshake(TokioIo::new(stream)).await else {

@@ -27,6 +27,9 @@ const KEEPALIVE: Duration = Duration::from_secs(90);
 /// Where programs are looked for when nobody says.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// A killed process is gone within this time; the answer to the kill waits for it, no longer.
+const KILL_WAIT: Duration = Duration::from_secs(1);
+
 /// The longest tag.
 const TAG_BYTES_MAX: usize = 1024;
 
@@ -287,7 +290,7 @@ pub(crate) async fn unary(
             "List" => connect::read_message::<Empty>(body).await.map(|_| list(call)),
             "SendInput" => send_input(call, connect::read_message(body).await?).await,
             "CloseStdin" => close_stdin(call, connect::read_message(body).await?).await,
-            "SendSignal" => send_signal(call, connect::read_message(body).await?),
+            "SendSignal" => send_signal(call, connect::read_message(body).await?).await,
             _ => update(call, connect::read_message(body).await?),
         }
     };
@@ -363,7 +366,7 @@ async fn close_stdin(call: &Call, request: Select) -> Result<Value, RpcError> {
     Ok(json!({}))
 }
 
-fn send_signal(call: &Call, request: SendSignal) -> Result<Value, RpcError> {
+async fn send_signal(call: &Call, request: SendSignal) -> Result<Value, RpcError> {
     let signal = match request.signal.as_str() {
         "SIGNAL_SIGKILL" => SIGKILL,
         "SIGNAL_SIGTERM" => SIGTERM,
@@ -371,9 +374,14 @@ fn send_signal(call: &Call, request: SendSignal) -> Result<Value, RpcError> {
     };
     let process = find(call, &request.process)?;
     match process.signal(signal) {
-        Ok(()) => Ok(json!({})),
-        Err(error) => Err(not_started(&error, "")),
+        Ok(()) => {}
+        Err(error) => return Err(not_started(&error, "")),
     }
+    if signal == SIGKILL {
+        // Who is told that it is killed finds its ports closed.
+        let _ = tokio::time::timeout(KILL_WAIT, process.ended()).await;
+    }
+    Ok(json!({}))
 }
 
 fn update(call: &Call, request: Update) -> Result<Value, RpcError> {

@@ -69,6 +69,7 @@ pub(crate) struct Process {
     pub(crate) pid: u32,
     /// Whether it has a terminal.
     pub(crate) terminal: bool,
+    started: Instant,
     child: Child,
     input: tokio::sync::Mutex<Option<Box<dyn AsyncWrite + Send + Unpin>>>,
     listeners: Mutex<Listeners>,
@@ -122,6 +123,20 @@ impl Process {
     /// Closes its stdin, after what is being written.
     pub(crate) async fn close_input(&self) -> Result<(), InputError> {
         self.input.lock().await.take().map(drop).ok_or(InputError::Closed)
+    }
+
+    /// Completes when it has ended.
+    pub(crate) async fn ended(&self) {
+        self.child.wait().await;
+    }
+
+    /// Completes when it has ended, was told to, or is older than `age`.
+    pub(crate) async fn past(&self, age: Duration) {
+        tokio::select! {
+            _ = self.child.wait() => {}
+            () = self.told_to_end.cancelled() => {}
+            () = tokio::time::sleep_until(self.started + age) => {}
+        }
     }
 
     /// Sends it a signal.
@@ -194,6 +209,7 @@ impl Registry {
             shown,
             pid: child.pid(),
             terminal,
+            started: Instant::now(),
             child,
             input: tokio::sync::Mutex::new(input),
             listeners: Mutex::new(Listeners { senders: vec![sender], end: None }),
@@ -215,6 +231,14 @@ impl Registry {
     /// The running process that `chosen` picks.
     pub(crate) fn find(&self, chosen: impl Fn(&Process) -> bool) -> Option<Arc<Process>> {
         self.running().into_iter().find(|process| chosen(process))
+    }
+
+    /// The youngest process, while it runs and is younger than `age`.
+    pub(crate) fn just_started(&self, age: Duration) -> Option<Arc<Process>> {
+        let running = self.running();
+        let youngest = running.into_iter().max_by_key(|process| process.started)?;
+        let young = youngest.started.elapsed() < age && !youngest.told_to_end.is_cancelled();
+        young.then_some(youngest)
     }
 
     /// The running process that `chosen` picks, else the one of that kind that ended last.
