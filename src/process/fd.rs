@@ -194,3 +194,113 @@ impl FdTable {
         &self.locks
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::file::{Object, flag};
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    const LIMIT: usize = 12;
+
+    fn file() -> Arc<OpenFile> {
+        OpenFile::new(Object::Null, flag::READ_WRITE)
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Insert { min: u32, cloexec: bool },
+        Replace { fd: u32, cloexec: bool },
+        Close(u32),
+        CloseRange(u32, u32),
+        SetCloexec(u32, bool),
+        Exec,
+        Fork,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let fd = 0u32..LIMIT as u32 + 3;
+        prop_oneof![
+            6 => (fd.clone(), any::<bool>()).prop_map(|(min, cloexec)| Step::Insert { min, cloexec }),
+            6 => any::<bool>().prop_map(|cloexec| Step::Insert { min: 0, cloexec }),
+            4 => (fd.clone(), any::<bool>()).prop_map(|(fd, cloexec)| Step::Replace { fd, cloexec }),
+            4 => fd.clone().prop_map(Step::Close),
+            1 => (fd.clone(), fd.clone()).prop_map(|(first, last)| Step::CloseRange(first, last)),
+            2 => (fd, any::<bool>()).prop_map(|(fd, cloexec)| Step::SetCloexec(fd, cloexec)),
+            1 => Just(Step::Exec),
+            1 => Just(Step::Fork),
+        ]
+    }
+
+    /// The table as a map: number to file and flag.
+    type Model = BTreeMap<u32, (usize, bool)>;
+
+    fn address(file: &Arc<OpenFile>) -> usize {
+        Arc::as_ptr(file).addr()
+    }
+
+    fn insert(table: &mut FdTable, model: &mut Model, min: u32, cloexec: bool) {
+        let file = file();
+        let free = (min..LIMIT as u32).find(|fd| !model.contains_key(fd));
+        let expected =
+            if min as usize >= LIMIT { Err(Errno::INVAL) } else { free.ok_or(Errno::MFILE) };
+        assert_eq!(table.insert(min, file.clone(), cloexec), expected);
+        if let Ok(fd) = expected {
+            model.insert(fd, (address(&file), cloexec));
+        }
+    }
+
+    fn apply(table: &mut FdTable, model: &mut Model, step: Step) {
+        match step {
+            Step::Insert { min, cloexec } => insert(table, model, min, cloexec),
+            Step::Replace { fd, cloexec } => {
+                let file = file();
+                let before = model.get(&fd).map(|slot| slot.0);
+                let outcome = table.replace(fd, file.clone(), cloexec);
+                if fd as usize >= LIMIT {
+                    assert_eq!(outcome.err(), Some(Errno::BADF));
+                } else {
+                    assert_eq!(outcome.expect("below").as_ref().map(address), before);
+                    model.insert(fd, (address(&file), cloexec));
+                }
+            }
+            Step::Close(fd) => {
+                let expected = model.remove(&fd).map(|slot| slot.0).ok_or(Errno::BADF);
+                assert_eq!(table.close(fd).as_ref().map(address).map_err(|errno| *errno), expected);
+            }
+            Step::CloseRange(first, last) => {
+                table.close_range(first, last);
+                model.retain(|&fd, _| fd < first || fd > last);
+            }
+            Step::SetCloexec(fd, cloexec) => {
+                let outcome = table.set_cloexec(fd, cloexec);
+                assert_eq!(outcome.is_ok(), model.contains_key(&fd));
+                if let Some(slot) = model.get_mut(&fd) {
+                    slot.1 = cloexec;
+                }
+            }
+            Step::Exec => {
+                table.exec();
+                model.retain(|_, slot| !slot.1);
+            }
+            Step::Fork => *table = table.fork(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_map(steps in prop::collection::vec(step(), 1..80)) {
+            let mut table = FdTable::new(LIMIT);
+            let mut model = Model::new();
+            for step in steps {
+                apply(&mut table, &mut model, step);
+                let seen: Model = table
+                    .iter()
+                    .map(|(fd, file)| (fd, (address(file), table.cloexec(fd).expect("open"))))
+                    .collect();
+                prop_assert_eq!(&seen, &model);
+            }
+        }
+    }
+}

@@ -38,6 +38,8 @@ pub(crate) struct LineDiscipline {
     /// Where the screen's cursor is, and where it was when the line being edited began.
     column: usize,
     line_column: usize,
+    /// How much output there was before the bytes that are being typed, and both columns.
+    before_echo: (usize, usize, usize),
     literal_next: bool,
     erasing: bool,
     /// Output is held back by the stop character.
@@ -52,6 +54,16 @@ fn is_control(byte: u8) -> bool {
 /// Letters and digits, in Latin-1 as Linux counts them.
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || (byte >= 0xc0 && byte != 0xd7 && byte != 0xf7)
+}
+
+/// Lower case, in Latin-1.
+fn lower(byte: u8) -> u8 {
+    if matches!(byte, b'A'..=b'Z' | 0xc0..=0xd6 | 0xd8..=0xde) { byte + 0x20 } else { byte }
+}
+
+/// Upper case, in Latin-1; letters without one change too, as on Linux.
+fn upper(byte: u8) -> u8 {
+    if matches!(byte, b'a'..=b'z' | 0xdf..=0xf6 | 0xf8..=0xff) { byte - 0x20 } else { byte }
 }
 
 impl LineDiscipline {
@@ -88,6 +100,7 @@ impl LineDiscipline {
     /// Takes bytes from the keyboard; how many, and the signals they cause.
     pub(crate) fn input(&mut self, from: &[u8]) -> (usize, Vec<Signal>) {
         let mut signals = Vec::new();
+        self.before_echo = (self.output.len(), self.column, self.line_column);
         for (count, &byte) in from.iter().enumerate() {
             if !self.has_input_room() {
                 return (count, signals);
@@ -104,7 +117,7 @@ impl LineDiscipline {
             byte &= 0x7f;
         }
         if self.termios.input(iflag::IUCLC) && self.termios.local(lflag::IEXTEN) {
-            byte = byte.to_ascii_lowercase();
+            byte = lower(byte);
         }
         if std::mem::take(&mut self.literal_next) {
             self.type_plain(byte, false);
@@ -117,7 +130,7 @@ impl LineDiscipline {
             return self.type_signal(byte, signal);
         }
         if self.stopped && self.termios.input(iflag::IXON) && self.termios.input(iflag::IXANY) {
-            self.stopped = false;
+            self.restart();
         }
         let mut mapped = false;
         match byte {
@@ -138,12 +151,18 @@ impl LineDiscipline {
             return false;
         }
         if self.termios.is(cc::START, byte) {
-            self.stopped = false;
+            self.restart();
             return true;
         }
         let stop = self.termios.is(cc::STOP, byte);
         self.stopped |= stop;
         stop
+    }
+
+    /// Output goes on, echo first: what was echoed so far counts for the columns even if it is then forgotten.
+    fn restart(&mut self) {
+        self.stopped = false;
+        (self.before_echo.1, self.before_echo.2) = (self.column, self.line_column);
     }
 
     fn signal_of(&self, byte: u8) -> Option<Signal> {
@@ -160,7 +179,10 @@ impl LineDiscipline {
     fn type_signal(&mut self, byte: u8, signal: Signal) -> Option<Signal> {
         if !self.termios.local(lflag::NOFLSH) {
             self.flush_input();
-            self.output.clear();
+            // As Linux does: echo that is not out yet, which is that of the bytes typed together.
+            let (len, column, line_column) = self.before_echo;
+            self.output.truncate(len);
+            (self.column, self.line_column) = (column, line_column);
         }
         if self.termios.input(iflag::IXON) {
             self.stopped = false;
@@ -327,6 +349,7 @@ impl LineDiscipline {
             self.echo(first);
             for &byte in &erased[1..] {
                 self.echo_raw(byte);
+                self.column = self.column.saturating_sub(1); // as Linux counts it
             }
         } else if one && !self.termios.local(lflag::ECHOE) {
             self.echo(self.termios.cc[cc::ERASE]);
@@ -379,6 +402,10 @@ impl LineDiscipline {
             self.put_output(b'^');
             self.put_output(byte ^ 0x40);
             self.column += 2;
+        } else if byte == 0xff {
+            // Linux's echo buffer escapes this byte, past the output flags.
+            self.put_output(byte);
+            self.column += 1;
         } else {
             self.echo_raw(byte);
         }
@@ -441,11 +468,11 @@ impl LineDiscipline {
                 self.put_output(byte);
             }
             _ => {
-                let upper = termios.output(oflag::OLCUC) && !is_control(byte);
+                let shouts = termios.output(oflag::OLCUC) && !is_control(byte);
                 if !is_control(byte) && !self.is_continuation(byte) {
                     self.column += 1;
                 }
-                self.put_output(if upper { byte.to_ascii_uppercase() } else { byte });
+                self.put_output(if shouts { upper(byte) } else { byte });
             }
         }
     }
@@ -535,5 +562,73 @@ impl LineDiscipline {
     /// Forgets output not yet shown (`TCOFLUSH`).
     pub(crate) fn flush_output(&mut self) {
         self.output.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let digits = hex.as_bytes().chunks_exact(2);
+        let parse = |pair| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16);
+        digits.map(|pair| parse(pair).expect("hexadecimal")).collect()
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn all_output(line: &mut LineDiscipline) -> String {
+        let mut out = vec![0; OUTPUT_MAX];
+        let count = line.take_output(&mut out);
+        hex(&out[..count])
+    }
+
+    fn some_input(line: &mut LineDiscipline, size: usize) -> String {
+        let mut into = vec![0; size];
+        line.read(&mut into).map_or("-".to_owned(), |count| hex(&into[..count]))
+    }
+
+    /// Each case was recorded from a Linux pseudo-terminal by testdata/terminal-linux.py, which says what the steps mean.
+    #[test]
+    fn does_what_linux_does() {
+        let cases = include_str!("testdata/terminal-linux.txt").lines();
+        let mut count = 0;
+        let mut wrong = Vec::new();
+        for case in cases.filter(|line| !line.starts_with('#')) {
+            let mut words = case.split(' ');
+            let mut flag = || u32::from_str_radix(words.next().expect("three flags"), 8);
+            let (iflag, oflag, lflag) =
+                (flag().expect("octal"), flag().expect("octal"), flag().expect("octal"));
+            let mut line = LineDiscipline::default();
+            line.set_termios(Termios { iflag, oflag, lflag, ..Termios::default() });
+            for (at, word) in words.enumerate() {
+                let (step, argument) = word.split_at(1);
+                let (size, expected) = argument.split_once('=').unwrap_or((argument, ""));
+                let got = match step {
+                    "T" => {
+                        let typed = bytes(argument);
+                        assert_eq!(line.input(&typed).0, typed.len());
+                        continue;
+                    }
+                    "W" => {
+                        line.write(&bytes(argument));
+                        continue;
+                    }
+                    "R" => some_input(&mut line, size.parse().expect("a size")),
+                    "M" => all_output(&mut line),
+                    _ => unreachable!("no such step"),
+                };
+                if got != expected {
+                    wrong.push(format!("{case}\n  step {at}: {got}, Linux {expected}"));
+                    break;
+                }
+            }
+            count += 1;
+        }
+        assert!(count > 500, "the cases are there");
+        assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
     }
 }

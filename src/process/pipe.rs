@@ -324,3 +324,120 @@ impl Opening {
         self.end
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Write(usize),
+        Read(usize),
+        Resize(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let len = prop_oneof![0usize..10, 4000usize..5000, 0usize..70_000];
+        prop_oneof![
+            4 => len.clone().prop_map(Step::Write),
+            4 => len.prop_map(Step::Read),
+            1 => (1usize..200_000).prop_map(Step::Resize),
+        ]
+    }
+
+    proptest! {
+        /// Against a plain queue with pipe(7)'s rules: order, capacity, and all or nothing up to `PIPE_BUF`.
+        #[test]
+        fn agrees_with_a_queue(steps in prop::collection::vec(step(), 1..60)) {
+            let budget = Budget::new(1 << 20);
+            let (reader, writer) = accounted(&budget).expect("room");
+            let mut model: VecDeque<u8> = VecDeque::new();
+            let mut capacity = CAPACITY;
+            let mut next = 0u8;
+            for step in steps {
+                match step {
+                    Step::Write(len) => {
+                        let bytes: Vec<u8> = (0..len).map(|at| next.wrapping_add(at as u8)).collect();
+                        let room = capacity - model.len();
+                        let expected = match len {
+                            0 => Ok(0),
+                            len if len <= ATOMIC && len > room => Err(Errno::AGAIN),
+                            _ if room == 0 => Err(Errno::AGAIN),
+                            len => Ok(len.min(room)),
+                        };
+                        prop_assert_eq!(writer.try_write(&bytes), expected);
+                        if let Ok(count) = expected {
+                            model.extend(&bytes[..count]);
+                            next = next.wrapping_add(count as u8);
+                        }
+                    }
+                    Step::Read(len) => {
+                        let mut into = vec![0; len];
+                        let expected = match len {
+                            0 => Ok(0),
+                            _ if model.is_empty() => Err(Errno::AGAIN),
+                            len => Ok(len.min(model.len())),
+                        };
+                        prop_assert_eq!(reader.try_read(&mut into), expected);
+                        if let Ok(count) = expected {
+                            let taken: Vec<u8> = model.drain(..count).collect();
+                            prop_assert!(into[..count] == taken);
+                        }
+                    }
+                    Step::Resize(len) => {
+                        let wanted = len.next_power_of_two().max(ATOMIC);
+                        if model.len() > wanted {
+                            prop_assert_eq!(writer.set_capacity(len), Err(Errno::BUSY));
+                        } else {
+                            prop_assert_eq!(writer.set_capacity(len), Ok(wanted));
+                            capacity = wanted;
+                        }
+                    }
+                }
+                prop_assert_eq!(reader.available(), model.len());
+                prop_assert_eq!(budget.used(), capacity);
+                let ready = writer.ready().contains(Ready::OUT);
+                prop_assert_eq!(ready, capacity - model.len() >= ATOMIC);
+            }
+            drop((reader, writer));
+            prop_assert_eq!(budget.used(), 0);
+        }
+    }
+
+    #[test]
+    fn ends_tell_each_other() {
+        let (reader, writer) = pipe();
+        assert_eq!(writer.try_write(b"last"), Ok(4));
+        drop(writer);
+        let mut into = [0; 8];
+        assert_eq!(reader.ready(), Ready::IN | Ready::HUP);
+        assert_eq!(reader.try_read(&mut into), Ok(4));
+        assert_eq!(reader.try_read(&mut into), Ok(0));
+        let (reader, writer) = pipe();
+        drop(reader);
+        assert!(writer.ready().contains(Ready::ERR));
+        assert_eq!(writer.try_write(b"x"), Err(Errno::PIPE));
+        assert_eq!(writer.try_read(&mut into), Err(Errno::BADF));
+    }
+
+    #[test]
+    fn opening_a_fifo_waits_for_the_other_side() {
+        let budget = Budget::new(CAPACITY);
+        let fifo = Fifo::default();
+        let pipe = fifo.pipe(&budget).expect("room");
+        let early = Opening::begin(&pipe, (false, true), true);
+        assert_eq!(early.err(), Some(Errno::NXIO));
+        let reading = Opening::begin(&pipe, (true, false), false).expect("waits");
+        assert!(!reading.ready());
+        let writing = Opening::begin(&pipe, (false, true), false).expect("a reader waits");
+        assert!(writing.ready());
+        drop(writing.finish());
+        assert!(reading.ready(), "the writer came, though it went");
+        let end = reading.finish();
+        assert_eq!(end.try_read(&mut [0; 4]), Ok(0));
+        drop((end, pipe));
+        assert_eq!(budget.used(), 0);
+        assert!(fifo.pipe(&budget).is_ok());
+    }
+}

@@ -756,3 +756,7 @@ impl Drop for Socket {
         self.queue.wake_all(); // who waits to send a datagram here
     }
 }
+
+#[cfg(test)]
+#[path = "unix_tests.rs"]
+mod tests;
