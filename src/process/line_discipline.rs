@@ -617,6 +617,11 @@ mod tests {
                         line.write(&bytes(argument));
                         continue;
                     }
+                    "L" => {
+                        let lflag = u32::from_str_radix(argument, 8).expect("octal");
+                        line.set_termios(Termios { lflag, ..*line.termios() });
+                        continue;
+                    }
                     "R" => some_input(&mut line, size.parse().expect("a size")),
                     "M" => all_output(&mut line),
                     _ => unreachable!("no such step"),
@@ -630,5 +635,46 @@ mod tests {
         }
         assert!(count > 500, "the cases are there");
         assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
+    }
+    proptest! {
+        /// Whatever is typed, written and set: bounds hold and nothing panics.
+        #[test]
+        fn stays_within_its_bounds(
+            steps in prop::collection::vec(
+                (0u8..5, prop::collection::vec(any::<u8>(), 0..3000), any::<u32>()),
+                1..60,
+            ),
+        ) {
+            let mut line = LineDiscipline::default();
+            for (step, bytes, flags) in steps {
+                match step {
+                    0 => {
+                        line.input(&bytes);
+                    }
+                    1 => {
+                        line.write(&bytes);
+                    }
+                    2 => {
+                        line.read(&mut vec![0; bytes.len()]);
+                    }
+                    3 => {
+                        line.take_output(&mut vec![0; bytes.len() * 4]);
+                    }
+                    _ => {
+                        let mut termios = Termios { lflag: flags, ..Termios::default() };
+                        termios.cc.iter_mut().zip(&bytes).for_each(|(to, from)| *to = *from);
+                        line.set_termios(termios);
+                    }
+                }
+                prop_assert!(line.input.len() <= INPUT_MAX + 1);
+                prop_assert!(line.output_len() <= OUTPUT_MAX + ECHO_MAX + 8);
+                prop_assert!(line.complete <= line.input.len());
+                let ends = line.marks.iter().map(|mark| (mark - line.taken) as usize);
+                prop_assert!(ends.clone().is_sorted() && ends.clone().all(|at| at < line.complete));
+                if line.canonical() {
+                    prop_assert_eq!(line.complete == 0, line.marks.is_empty());
+                }
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ One case a line: iflag oflag lflag (octal), then steps and their results.
     W<hex>         written by the program
     R<n>=<hex>     read by the program, at most n bytes; "-" for EAGAIN
     M=<hex>        everything the master could read
+    L<octal>       the local flags become these
 The sleeps let the kernel's worker hand bytes over; they decide nothing in the tests.
 """
 import errno
@@ -82,18 +83,23 @@ def case(rng):
             typed = b"".join(rng.choice(TYPED) for _ in range(rng.randint(1, 8)))
             os.write(master, typed)
             steps.append("T" + typed.hex())
-            time.sleep(0.004)
+            time.sleep(0.012)
         elif choice < 0.7:
             written = rng.choice(WRITTEN)
             os.write(replica, written)
             steps.append("W" + written.hex())
-        elif choice < 0.85:
+        elif choice < 0.77:
+            time.sleep(0.012)
+            attributes[3] ^= rng.choice([ICANON, ICANON, ECHO, ISIG, IEXTEN])
+            termios.tcsetattr(replica, termios.TCSANOW, attributes)
+            steps.append(f"L{attributes[3]:o}")
+        elif choice < 0.88:
             size = rng.choice([1, 2, 3, 5, 100])
             steps.append(f"R{size}={read_some(replica, size)}")
         else:
-            time.sleep(0.004)
+            time.sleep(0.012)
             steps.append("M=" + read_all(master).hex())
-    time.sleep(0.004)
+    time.sleep(0.012)
     steps.append("M=" + read_all(master).hex())
     for _ in range(3):
         steps.append(f"R100={read_some(replica, 100)}")
