@@ -6,12 +6,14 @@
 //!   control, sandboxes, list, fields     REST, with an API key
 //!   envd                                 processes and files of one sandbox, with its token
 //!   proxy, pages                         any other port of a sandbox
+//! dns     not HTTP: a name server on loopback for the wildcard domain
 //! ```
 //!
 //! Nothing here decides what a guest may do, and nothing below it knows HTTP. Request bodies are streamed or bounded before
 //! they are held, and secrets are compared in constant time (`keys`).
 
 mod control;
+pub mod dns;
 pub(crate) mod envd;
 mod environment;
 mod error;

@@ -20,10 +20,12 @@ use hickory_proto::rr::rdata::{A, AAAA};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::ResolveHosts;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::system_conf::read_system_conf;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -52,18 +54,25 @@ const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// Lookups by the host's resolvers. One for all sandboxes.
 pub(crate) struct Resolver {
     client: Mutex<Option<(Option<SystemTime>, TokioResolver)>>,
+    /// A name server that is never asked.
+    except: Option<SocketAddr>,
 }
 
 impl Resolver {
     /// One that follows the host's resolver configuration as it changes.
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { client: Mutex::new(None) })
+        Arc::new(Self { client: Mutex::new(None), except: None })
+    }
+
+    /// The same, but it never asks `server`: for a name server that forwards and may be in the host's configuration itself.
+    pub(crate) fn except(server: SocketAddr) -> Arc<Self> {
+        Arc::new(Self { client: Mutex::new(None), except: Some(server) })
     }
 
     /// One that asks `client`, whatever the host's configuration says.
     #[cfg(test)]
     pub(super) fn with(client: TokioResolver) -> Arc<Self> {
-        Arc::new(Self { client: Mutex::new(Some((modified(), client))) })
+        Arc::new(Self { client: Mutex::new(Some((modified(), client))), except: None })
     }
 
     fn client(&self) -> Result<TokioResolver, NetError> {
@@ -74,18 +83,30 @@ impl Resolver {
         {
             return Ok(client.clone());
         }
-        let mut builder = TokioResolver::builder_tokio()?;
-        let options = builder.options_mut();
+        let (mut config, mut options) = read_system_conf()?;
+        if let Some(except) = self.except {
+            let same = |ip: IpAddr, port: u16| SocketAddr::new(ip.to_canonical(), port) == except;
+            for server in &mut config.name_servers {
+                let ip = server.ip;
+                server.connections.retain(|connection| !same(ip, connection.port));
+            }
+            config.name_servers.retain(|server| !server.connections.is_empty());
+        }
+        if config.name_servers.is_empty() {
+            return Err(NetError::NoConnections);
+        }
         options.use_hosts_file = ResolveHosts::Never;
         options.cache_size = 0;
         options.preserve_intermediates = true;
+        let provider = TokioRuntimeProvider::default();
+        let builder = TokioResolver::builder_with_config(config, provider).with_options(options);
         let client = builder.build()?;
         *current = Some((modified, client.clone()));
         Ok(client)
     }
 
     /// The answer records and the response code for a fully qualified name.
-    async fn lookup(&self, name: Name, kind: RecordType) -> (ResponseCode, Vec<Record>) {
+    pub(crate) async fn lookup(&self, name: Name, kind: RecordType) -> (ResponseCode, Vec<Record>) {
         let client = match self.client() {
             Ok(client) => client,
             Err(error) => {
