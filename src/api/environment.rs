@@ -68,6 +68,7 @@ fn quoted(value: &str) -> String {
 }
 
 /// What to do if the system's resolver does not know names under `domain`; `None` if it does.
+#[expect(clippy::disallowed_methods, reason = "it asks whether the host's resolver knows us")]
 pub(crate) async fn resolver_hint(domain: &str) -> Option<String> {
     let label: String = {
         let mut random = rand::rng();
@@ -102,6 +103,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a shell reads the lines")]
     fn the_lines_can_be_pasted() {
         let data = tempfile::tempdir().unwrap();
         let lines = print_env(&options(data.path(), "127.0.0.1:8080")).unwrap();

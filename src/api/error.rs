@@ -51,12 +51,6 @@ impl ApiError {
         Self::new(StatusCode::NOT_IMPLEMENTED, message)
     }
 
-    /// The status of the answer.
-    #[cfg(test)]
-    pub(crate) fn status(&self) -> StatusCode {
-        self.status
-    }
-
     /// The sentence that the caller sees.
     #[cfg(test)]
     pub(crate) fn message(&self) -> &str {

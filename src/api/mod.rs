@@ -34,7 +34,7 @@ pub use serve::{Identity, ServeOptions, Server, serve};
 use crate::{Error, Runtime};
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use error::ApiError;
 use host::{Domain, Target};
@@ -127,7 +127,9 @@ async fn dispatch(State((api, control)): State<(Api, Router)>, request: Request)
     }
 }
 
-/// Whether a request's length can be told in two ways, which is how requests are smuggled past routers.
+/// Whether a request's length can be told in two ways, which is how requests are smuggled past routers. hyper lets few of
+/// them come here: it refuses lengths that differ, and of a length beside chunks it drops the length and closes the
+/// connection after the answer. This is for servers that embed us in another way.
 fn is_ambiguous(headers: &HeaderMap) -> bool {
     let lengths = headers.get_all(header::CONTENT_LENGTH).iter().count();
     lengths > 1 || (lengths == 1 && headers.contains_key(header::TRANSFER_ENCODING))
@@ -144,7 +146,7 @@ fn peer(request: &Request) -> Peer {
 /// `/files` without a sandbox: with `E2B_SANDBOX_URL` the SDKs sign URLs that name none. The signature tells whose it is.
 async fn signed_files(api: Api, request: Request) -> Response {
     let operation = match *request.method() {
-        axum::http::Method::POST => envd::signature::Operation::Write,
+        Method::POST => envd::signature::Operation::Write,
         _ => envd::signature::Operation::Read,
     };
     let found = envd::signer(&api, request.uri().query().unwrap_or_default(), operation);

@@ -195,7 +195,7 @@ fn rewrite(
     request: Request,
     peer: &Peer,
     upgrade: Option<&HeaderValue>,
-) -> Result<Request, axum::http::Error> {
+) -> Result<Request, http::Error> {
     let (mut parts, body) = request.into_parts();
     // The whole authority, port and all, is what the guest's server sees as its own name.
     let authority = match parts.headers.get(header::HOST) {

@@ -12,7 +12,6 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -32,34 +31,6 @@ const REFRESH_SECONDS_MAX: u64 = 3600;
 
 type Answer = Result<(StatusCode, Json<Value>), ApiError>;
 
-#[derive(Deserialize)]
-struct Create {
-    #[serde(rename = "templateID")]
-    template: String,
-    timeout: Option<i64>,
-    metadata: Option<BTreeMap<String, String>>,
-    #[serde(rename = "envVars")]
-    envs: Option<BTreeMap<String, String>>,
-    allow_internet_access: Option<bool>,
-    network: Option<Network>,
-}
-
-#[derive(Deserialize)]
-struct Network {
-    #[serde(rename = "allowPublicTraffic")]
-    public: Option<bool>,
-}
-
-#[derive(Deserialize)]
-struct Timeout {
-    timeout: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct Refresh {
-    duration: Option<u64>,
-}
-
 /// `POST /sandboxes`.
 pub(crate) async fn create_v1(api: State<Api>, tenant: Extension<Tenant>, body: Bytes) -> Answer {
     create(&api, tenant.0, &body, TIMEOUT_V1).await
@@ -72,27 +43,32 @@ pub(crate) async fn create_v2(api: State<Api>, tenant: Extension<Tenant>, body: 
 }
 
 async fn create(api: &Api, owner: Tenant, body: &[u8], timeout_default: Duration) -> Answer {
-    let create: Create = read(Body::Create, body)?;
-    let image = image(api, &create.template)?;
-    let timeout = match create.timeout {
+    let fields = read(Body::Create, body)?;
+    let template = member::<String>(&fields, "templateID")?
+        .ok_or_else(|| ApiError::bad_request("templateID: missing; the name of a template"))?;
+    let image = image(api, &template)?;
+    let timeout = match member(&fields, "timeout")? {
         None => timeout_default,
-        Some(0) => return Err(ApiError::bad_request("timeout: must be at least 1 second")),
+        Some(0i64) => return Err(ApiError::bad_request("timeout: must be at least 1 second")),
         Some(seconds) => lifetime(api, "timeout", seconds)?,
     };
     // On unless it is switched off, as E2B's.
-    let internet = create.allow_internet_access.unwrap_or(true);
+    let internet = member(&fields, "allow_internet_access")?.unwrap_or(true);
     let egress = if internet { Egress::Internet } else { Egress::Denied };
-    let mut config = SandboxConfig::new(image, egress)
-        .metadata(create.metadata.unwrap_or_default())
-        .timeout(timeout);
-    for (name, value) in create.envs.unwrap_or_default() {
+    let public = match member::<Map<String, Value>>(&fields, "network")? {
+        Some(network) => member(&network, "allowPublicTraffic")?.unwrap_or(true),
+        None => true,
+    };
+    let metadata: BTreeMap<String, String> = member(&fields, "metadata")?.unwrap_or_default();
+    let mut config = SandboxConfig::new(image, egress).metadata(metadata).timeout(timeout);
+    for (name, value) in member::<BTreeMap<String, String>>(&fields, "envVars")?.unwrap_or_default()
+    {
         check_env(&name, &value)
             .map_err(|problem| ApiError::bad_request(format!("envVars: {problem}")))?;
         config = config.env(name, value);
     }
     let sandbox = api.machines.runtime().create(config).await?;
-    let public = create.network.and_then(|network| network.public).unwrap_or(true);
-    let machine = api.machines.add(sandbox, Made { owner, template: create.template, public });
+    let machine = api.machines.add(sandbox, Made { owner, template, public });
     Ok((StatusCode::CREATED, Json(brief(api, &machine))))
 }
 
@@ -155,10 +131,14 @@ pub(crate) async fn kill(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let machine = find(&api, tenant.0, &id)?;
+    end(&machine).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn end(machine: &Machine) {
     // Streams end as "sandbox gone", not as the processes' ends that the kill is about to cause.
     machine.gone.cancel();
     machine.sandbox.kill().await;
-    Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /sandboxes/{id}/connect`: `timeout` is required there.
@@ -183,15 +163,15 @@ pub(crate) async fn connect_v2(
 
 /// Answers with the running sandbox; a timeout only ever prolongs it, as E2B's.
 fn connect(api: &Api, tenant: Tenant, id: &str, body: &[u8], required: bool) -> Answer {
-    let connect: Timeout = read(Body::Connect, body)?;
-    let asked = match connect.timeout {
+    let fields = read(Body::Connect, body)?;
+    let asked = match member(&fields, "timeout")? {
         None if required => {
             return Err(ApiError::bad_request("timeout: missing; a number of seconds"));
         }
         asked => asked.map(|seconds| lifetime(api, "timeout", seconds)).transpose()?,
     };
     let machine = find(api, tenant, id)?;
-    prolong(&machine, asked.unwrap_or_default());
+    prolong(&machine, asked.unwrap_or_default())?;
     Ok((StatusCode::OK, Json(brief(api, &machine))))
 }
 
@@ -202,11 +182,16 @@ pub(crate) async fn set_timeout(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<StatusCode, ApiError> {
-    let Some(seconds) = read::<Timeout>(Body::Timeout, &body)?.timeout else {
+    let Some(seconds) = member(&read(Body::Timeout, &body)?, "timeout")? else {
         return Err(ApiError::bad_request("timeout: missing; a number of seconds"));
     };
     let timeout = lifetime(&api, "timeout", seconds)?;
-    find(&api, tenant.0, &id)?.sandbox.set_timeout(timeout);
+    let machine = find(&api, tenant.0, &id)?;
+    if timeout.is_zero() {
+        end(&machine).await;
+    } else {
+        machine.sandbox.set_timeout(timeout)?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -217,19 +202,20 @@ pub(crate) async fn refresh(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<StatusCode, ApiError> {
-    let seconds = read::<Refresh>(Body::Refresh, &body)?.duration.unwrap_or(TIMEOUT_V1.as_secs());
+    let seconds = member(&read(Body::Refresh, &body)?, "duration")?.unwrap_or(TIMEOUT_V1.as_secs());
     if seconds > REFRESH_SECONDS_MAX {
         let message = format!("duration: {seconds} is more than {REFRESH_SECONDS_MAX} seconds");
         return Err(ApiError::bad_request(message));
     }
-    prolong(&*find(&api, tenant.0, &id)?, Duration::from_secs(seconds));
+    prolong(&*find(&api, tenant.0, &id)?, Duration::from_secs(seconds))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn prolong(machine: &Machine, timeout: Duration) {
+fn prolong(machine: &Machine, timeout: Duration) -> Result<(), ApiError> {
     if machine.sandbox.ends_at() < SystemTime::now() + timeout {
-        machine.sandbox.set_timeout(timeout);
+        machine.sandbox.set_timeout(timeout)?;
     }
+    Ok(())
 }
 
 /// Seconds that a client gave, within this server's bounds.
@@ -251,19 +237,25 @@ fn find(api: &Api, tenant: Tenant, id: &str) -> Result<Arc<Machine>, ApiError> {
     known.ok_or_else(|| ApiError::sandbox_not_found(&shown))
 }
 
-/// Reads a JSON body: an object (or nothing) with fields of the table, then the handler's struct.
-fn read<T: DeserializeOwned>(body: Body, bytes: &[u8]) -> Result<T, ApiError> {
-    let object = if bytes.iter().all(u8::is_ascii_whitespace) {
-        Map::new()
-    } else {
-        serde_json::from_slice(bytes).map_err(|error| {
-            ApiError::bad_request(format!("the body must be a JSON object: {error}"))
-        })?
-    };
+/// Reads a JSON body: an object, or nothing, with the fields of the table.
+fn read(body: Body, bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Map::new());
+    }
+    let object = serde_json::from_slice(bytes).map_err(|error| {
+        ApiError::bad_request(format!("the body must be a JSON object: {error}"))
+    })?;
     fields::check(body, &object)?;
-    // By member, so that the message can name it.
-    serde_json::from_value(Value::Object(object))
-        .map_err(|error| ApiError::bad_request(format!("wrong type in the body: {error}")))
+    Ok(object)
+}
+
+/// The value of a member, if it is there and not `null`; an error names it.
+fn member<T: DeserializeOwned>(
+    object: &Map<String, Value>,
+    name: &str,
+) -> Result<Option<T>, ApiError> {
+    let value = object.get(name).cloned().unwrap_or_default();
+    serde_json::from_value(value).map_err(|error| ApiError::bad_request(format!("{name}: {error}")))
 }
 
 /// E2B's `Sandbox`.

@@ -4,6 +4,8 @@
 //! `axum::serve` is not used: it sets no timers, so a client that sends half a header would stay for ever. Every connection
 //! holds one of [`CONNECTIONS_MAX`] permits, handed on to the tunnel that an upgrade makes of it.
 
+#![expect(clippy::disallowed_methods, reason = "it listens, and makes the data directory")]
+
 use super::host::Domain;
 use super::tls::{self, Tls};
 use super::{Api, Options, Peer, build, environment, keys};
@@ -11,9 +13,9 @@ use crate::{Error, Runtime};
 use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -262,9 +264,10 @@ impl Connections {
                     peer.tls = true;
                     let stream =
                         tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await??;
-                    converse(stream, peer, router, draining).await
+                    let version2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP_2);
+                    converse(stream, version2, peer, router, draining).await
                 } else {
-                    converse(stream, peer, router, draining).await
+                    converse(stream, false, peer, router, draining).await
                 }
             };
             if let Err(error) = served.await {
@@ -281,9 +284,10 @@ async fn first_byte(stream: &TcpStream) -> std::io::Result<Option<u8>> {
     Ok((stream.peek(&mut byte).await? == 1).then_some(byte[0]))
 }
 
-/// Speaks HTTP with one client until it leaves or the server drains.
+/// Speaks HTTP with one client until it leaves or the server drains: HTTP/2 if ALPN agreed on it, else HTTP/1.1.
 async fn converse<S>(
     stream: S,
+    version2: bool,
     peer: Peer,
     router: Router,
     draining: CancellationToken,
@@ -291,15 +295,42 @@ async fn converse<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut builder = Builder::new(TokioExecutor::new());
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(peer.clone());
+        router.clone().oneshot(request)
+    });
+    let stream = TokioIo::new(stream);
+    if version2 {
+        let mut connection = std::pin::pin!(version_2().serve_connection(stream, service));
+        tokio::select! {
+            served = connection.as_mut() => return Ok(served?),
+            () = draining.cancelled() => connection.as_mut().graceful_shutdown(),
+        }
+        return Ok(connection.await?);
+    }
+    let mut connection =
+        std::pin::pin!(version_1().serve_connection(stream, service).with_upgrades());
+    tokio::select! {
+        served = connection.as_mut() => return Ok(served?),
+        () = draining.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    Ok(connection.await?)
+}
+
+fn version_1() -> http1::Builder {
+    let mut builder = http1::Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX);
     builder
-        .http2()
+}
+
+fn version_2() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
         .keep_alive_timeout(PING)
@@ -307,18 +338,5 @@ where
         .max_pending_accept_reset_streams(RESETS_MAX)
         .max_header_list_size(HEAD_BYTES_MAX as u32)
         .max_send_buf_size(SEND_BYTES_MAX);
-    // HTTP/2 only where ALPN agreed on it.
-    let builder = if peer.tls { builder } else { builder.http1_only() };
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(peer.clone());
-        router.clone().oneshot(request)
-    });
-    let mut connection =
-        std::pin::pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
-    tokio::select! {
-        served = connection.as_mut() => return served,
-        () = draining.cancelled() => connection.as_mut().graceful_shutdown(),
-    }
-    connection.await
+    builder
 }

@@ -4,6 +4,8 @@
 //! this server. The server's certificate is for the domain and everything under it; it is made in memory at start and again
 //! before it expires, so its key is never on disk.
 
+#![expect(clippy::disallowed_methods, reason = "the authority and the system's roots are files")]
+
 use super::host::Domain;
 use super::keys::{read_or_create, write_private};
 use crate::Error;
@@ -32,6 +34,9 @@ const RENEW_DAYS: i64 = 30;
 
 /// How long the authority is valid.
 const AUTHORITY_DAYS: i64 = 3650;
+
+/// HTTP/2's name in ALPN.
+pub(crate) const HTTP_2: &[u8] = b"h2";
 
 /// Where systems keep the roots they trust.
 const SYSTEM_ROOTS: [&str; 4] = [
@@ -112,7 +117,7 @@ fn builder() -> Result<rustls::ConfigBuilder<ServerConfig, rustls::server::Wants
 }
 
 fn with_protocols(mut config: ServerConfig) -> Arc<ServerConfig> {
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![HTTP_2.to_vec(), b"http/1.1".to_vec()];
     Arc::new(config)
 }
 
@@ -208,7 +213,7 @@ impl Certificates {
             match issue(&self.authority, &self.names, now) {
                 Ok(next) => *current = next,
                 Err(error) => {
-                    tracing::error!(%error, "the server's certificate could not be renewed")
+                    tracing::error!(%error, "the server's certificate could not be renewed");
                 }
             }
         }

@@ -113,14 +113,10 @@ pub(crate) enum Kind {
     Stream,
 }
 
-/// Checks method and headers of a request to an RPC of `kind`.
-///
-/// # Errors
-///
-/// The response to send instead: 405, 415, or an RPC error.
-pub(crate) fn check(method: &Method, headers: &HeaderMap, kind: Kind) -> Result<(), Response> {
+/// Why a request to an RPC of `kind` cannot be one, by its method and headers: 405, 415, or an RPC error.
+pub(crate) fn refusal(method: &Method, headers: &HeaderMap, kind: Kind) -> Option<Response> {
     if method != Method::POST {
-        return Err((StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")]).into_response());
+        return Some((StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")]).into_response());
     }
     let (media, encoding) = match kind {
         Kind::Unary => ("application/json", "content-encoding"),
@@ -130,7 +126,9 @@ pub(crate) fn check(method: &Method, headers: &HeaderMap, kind: Kind) -> Result<
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let given = given.split(';').next().unwrap_or_default().trim();
     if !given.eq_ignore_ascii_case(media) {
-        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, [("accept-post", media)]).into_response());
+        return Some(
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, [("accept-post", media)]).into_response(),
+        );
     }
     let version = headers.get("connect-protocol-version");
     let compression = headers.get(encoding);
@@ -139,9 +137,9 @@ pub(crate) fn check(method: &Method, headers: &HeaderMap, kind: Kind) -> Result<
     } else if compression.is_some_and(|name| name != "identity") {
         RpcError::new(Code::Unimplemented, format!("{encoding}: only identity is supported"))
     } else {
-        return Ok(());
+        return None;
     };
-    Err(match kind {
+    Some(match kind {
         Kind::Unary => problem.into_response(),
         Kind::Stream => stream_error(&problem),
     })
@@ -393,17 +391,17 @@ mod tests {
                 .collect()
         };
         let status = |method: Method, pairs: &[(&'static str, &'static str)]| {
-            check(&method, &headers(pairs), Kind::Unary)
-                .map_err(|response| response.status().as_u16())
+            refusal(&method, &headers(pairs), Kind::Unary)
+                .map(|response| response.status().as_u16())
         };
         let json = ("content-type", "application/json; charset=utf-8");
-        assert_eq!(status(Method::POST, &[json, ("connect-protocol-version", "1")]), Ok(()));
-        assert_eq!(status(Method::POST, &[json, ("content-encoding", "identity")]), Ok(()));
-        assert_eq!(status(Method::POST, &[json, ("content-encoding", "gzip")]), Err(501));
-        assert_eq!(status(Method::POST, &[json, ("connect-protocol-version", "2")]), Err(400));
-        assert_eq!(status(Method::GET, &[json]), Err(405));
-        assert_eq!(status(Method::POST, &[("content-type", "application/proto")]), Err(415));
-        assert_eq!(status(Method::POST, &[]), Err(415));
+        assert_eq!(status(Method::POST, &[json, ("connect-protocol-version", "1")]), None);
+        assert_eq!(status(Method::POST, &[json, ("content-encoding", "identity")]), None);
+        assert_eq!(status(Method::POST, &[json, ("content-encoding", "gzip")]), Some(501));
+        assert_eq!(status(Method::POST, &[json, ("connect-protocol-version", "2")]), Some(400));
+        assert_eq!(status(Method::GET, &[json]), Some(405));
+        assert_eq!(status(Method::POST, &[("content-type", "application/proto")]), Some(415));
+        assert_eq!(status(Method::POST, &[]), Some(415));
     }
 
     #[tokio::test]

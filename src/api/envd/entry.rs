@@ -33,7 +33,7 @@ pub(crate) fn info(sandbox: &Sandbox, user: &User, full: &str) -> Result<Value, 
         "permissions": permissions(own.mode),
         "owner": owner,
         "group": group,
-        "modifiedTime": super::super::sandboxes::rfc3339(own.modified),
+        "modifiedTime": crate::api::sandboxes::rfc3339(own.modified),
     });
     if let Some(target) = target {
         info["symlinkTarget"] = json!(target);

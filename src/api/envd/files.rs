@@ -6,7 +6,7 @@ use crate::api::error::ApiError;
 use crate::{Error, FileReader, User};
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -68,7 +68,7 @@ impl Query {
 /// 400 for a query that cannot be read, 401 otherwise, in envd's words.
 pub(crate) fn admit(
     call: &Call,
-    uri: &axum::http::Uri,
+    uri: &Uri,
     headers: &HeaderMap,
     operation: Operation,
 ) -> Result<(Query, User), ApiError> {

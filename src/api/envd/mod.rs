@@ -171,7 +171,7 @@ pub(crate) async fn answer_files(call: &Call, request: Request) -> Response {
 async fn answer_process(call: &Call, method: &str, request: Request) -> Response {
     let streaming = matches!(method, "Start" | "Connect" | "StreamInput");
     let kind = if streaming { Kind::Stream } else { Kind::Unary };
-    if let Err(response) = connect::check(request.method(), request.headers(), kind) {
+    if let Some(response) = connect::refusal(request.method(), request.headers(), kind) {
         return response;
     }
     match method {
@@ -184,7 +184,7 @@ async fn answer_process(call: &Call, method: &str, request: Request) -> Response
 
 async fn answer_filesystem(call: &Call, method: &str, request: Request) -> Response {
     let kind = if method == "WatchDir" { Kind::Stream } else { Kind::Unary };
-    if let Err(response) = connect::check(request.method(), request.headers(), kind) {
+    if let Some(response) = connect::refusal(request.method(), request.headers(), kind) {
         return response;
     }
     let not_built = || {

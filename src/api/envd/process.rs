@@ -193,7 +193,7 @@ fn command(call: &Call, user: &User, start: &Start) -> Result<(Command, String),
         return Err(RpcError::invalid(format!("tag: longer than {TAG_BYTES_MAX} bytes")));
     }
     for (name, value) in envs {
-        super::super::sandboxes::check_env(name, value)
+        crate::api::sandboxes::check_env(name, value)
             .map_err(|problem| RpcError::invalid(format!("process.envs: {problem}")))?;
     }
     let cwd =

@@ -319,11 +319,8 @@ async fn pump(stream: Option<impl AsyncRead + Unpin>, process: &Process, stdout:
     let length = if process.terminal { TERMINAL_CHUNK_BYTES_MAX } else { CHUNK_BYTES_MAX };
     let mut buffer = vec![0; length];
     loop {
-        let count = match stream.read(&mut buffer).await {
-            Ok(count @ 1..) => count,
-            // An error is a terminal whose last process has gone (EIO), or a killed sandbox: both are the end.
-            Ok(0) | Err(_) => return,
-        };
+        // An error is a terminal whose last process has gone (EIO), or a killed sandbox: both are the end.
+        let Ok(count @ 1..) = stream.read(&mut buffer).await else { return };
         let chunk = Bytes::copy_from_slice(&buffer[..count]);
         let event = match (process.terminal, stdout) {
             (true, _) => Event::Terminal(chunk),

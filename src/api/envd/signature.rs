@@ -3,7 +3,7 @@
 //! `"v1_" + base64(sha256("PATH:OPERATION:USER:TOKEN[:EXPIRATION]"))`, base64 without padding. The error texts are E2B's;
 //! its tests compare them.
 
-use super::super::keys::Secret;
+use crate::api::keys::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use sha2::{Digest, Sha256};
