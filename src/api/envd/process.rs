@@ -12,6 +12,7 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use rustix::io::Errno;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -375,6 +376,8 @@ async fn send_signal(call: &Call, request: SendSignal) -> Result<Value, RpcError
     let process = find(call, &request.process)?;
     match process.signal(signal) {
         Ok(()) => {}
+        // Ended, though whoever inherited its output may still write.
+        Err(Error::Program { errno: Errno::SRCH, .. }) => return Err(request.process.not_found()),
         Err(error) => return Err(not_started(&error, "")),
     }
     if signal == SIGKILL {
