@@ -224,16 +224,27 @@ impl Content {
         let mut done = 0;
         while done < len {
             let (index, start) = split(offset + done as u64);
-            let piece = (len - done).min(CHUNK - start);
-            match self.chunk_mut(usage, index, start + piece) {
-                Ok(chunk) => chunk[start..start + piece].copy_from_slice(&data[done..done + piece]),
-                Err(errno) if done == 0 => return Err(errno),
-                Err(_) => break,
+            let mut piece = (len - done).min(CHUNK - start);
+            if let Err(errno) = self.chunk_mut(usage, index, start + piece) {
+                // The last of the quota: what whole blocks are left.
+                piece = piece.min(self.room_in(usage, index).saturating_sub(start));
+                if piece == 0 || self.chunk_mut(usage, index, start + piece).is_err() {
+                    return if done == 0 { Err(errno) } else { Ok(done) };
+                }
             }
+            let chunk = self.chunk_mut(usage, index, start + piece)?;
+            chunk[start..start + piece].copy_from_slice(&data[done..done + piece]);
             done += piece;
             self.size = self.size.max(offset + done as u64);
         }
         Ok(done)
+    }
+
+    /// Bytes that the quota lets a chunk have.
+    fn room_in(&self, usage: &Usage, index: u64) -> usize {
+        let now = self.chunks.get(&index).map_or(0, |chunk| cost(chunk.len()));
+        let room = now + usage.bytes_free() / BLOCK * BLOCK;
+        usize::try_from(room).unwrap_or(usize::MAX).min(CHUNK)
     }
 
     /// The chunk for changing, at least `len` bytes long, charged.

@@ -85,41 +85,58 @@ impl Spot {
     }
 }
 
-/// Finds the last name of a path without following it; `not_a_name` answers for `.`, `..` and `/`.
-fn spot(
+/// What a name in a dynamic directory answers, since none can be made or taken there: if it is there, if it is not.
+type MadeUp = (Errno, Errno);
+
+/// The directory that holds a path's last component, and that component.
+fn parent_of(
     tree: &mut Tree,
     context: &Context<'_>,
-    at: &Dir,
-    path: &[u8],
+    (at, path): (&Dir, &[u8]),
+) -> Result<(Place, Last), Errno> {
+    let mut walk = Walk::new(tree, context, at, path)?;
+    let last = walk.parent()?;
+    Ok((walk.here, last))
+}
+
+/// Looks the last name up without following it; `not_a_name` answers for `.`, `..` and `/`.
+fn look(
+    tree: &mut Tree,
+    context: &Context<'_>,
+    (here, last): (Place, Last),
+    made_up: MadeUp,
     not_a_name: impl FnOnce(Last) -> Errno,
 ) -> Result<Spot, Errno> {
-    let mut walk = Walk::new(tree, context, at, path)?;
-    let (name, slash) = match walk.parent()? {
+    let (name, slash) = match last {
         Last::Name { name, slash } => (name, slash),
         other => return Err(not_a_name(other)),
     };
-    // What is mounted is made up by others: no names of ours there.
-    let found = walk.child(&name)?;
-    let Some(parent) = walk.here.inode().cloned() else {
-        return Err(if found.is_some() { Errno::EXIST } else { Errno::PERM });
+    let Some(parent) = here.inode().cloned() else {
+        let found = Walk::beside(tree, context, here).child(&name)?;
+        return Err(if found.is_some() { made_up.0 } else { made_up.1 });
     };
-    let child = walk.tree.lookup(&parent, &name)?;
+    let child = tree.lookup(&parent, &name)?;
     Ok(Spot { parent, name, slash, child })
 }
 
-/// The same for taking away: in a dynamic directory nothing can be.
-fn spot_of_existing(
+/// Both in one.
+fn spot(
     tree: &mut Tree,
     context: &Context<'_>,
-    at: &Dir,
-    path: &[u8],
+    path: (&Dir, &[u8]),
+    made_up: MadeUp,
     not_a_name: impl FnOnce(Last) -> Errno,
 ) -> Result<Spot, Errno> {
-    match spot(tree, context, at, path, not_a_name) {
-        Err(Errno::EXIST) => Err(Errno::PERM),
-        found => found,
-    }
+    let parent = parent_of(tree, context, path)?;
+    look(tree, context, parent, made_up, not_a_name)
 }
+
+/// For making: EEXIST comes before EPERM.
+const MAKING: MadeUp = (Errno::EXIST, Errno::PERM);
+/// For taking away.
+const TAKING: MadeUp = (Errno::PERM, Errno::NOENT);
+/// For moving in or out.
+const MOVING: MadeUp = (Errno::XDEV, Errno::XDEV);
 
 impl Vfs {
     /// Makes a node at a name that must be free.
@@ -133,7 +150,7 @@ impl Vfs {
     ) -> Result<Node, Errno> {
         let directory = matches!(data, Data::Directory(_));
         let mut tree = self.tree();
-        let spot = spot(&mut tree, context, at, path, |_| Errno::EXIST)?;
+        let spot = spot(&mut tree, context, (at, path), MAKING, |_| Errno::EXIST)?;
         if spot.child.is_some() {
             return Err(Errno::EXIST);
         }
@@ -226,7 +243,7 @@ impl Vfs {
         path: &[u8],
     ) -> Result<(), Errno> {
         let mut tree = self.tree();
-        let spot = spot(&mut tree, context, at, path, |_| Errno::EXIST)?;
+        let spot = spot(&mut tree, context, (at, path), MAKING, |_| Errno::EXIST)?;
         if spot.child.is_some() {
             return Err(Errno::EXIST);
         }
@@ -251,7 +268,7 @@ impl Vfs {
     /// EISDIR, ENOENT, EACCES, EPERM (sticky directory).
     pub(crate) fn unlink(&self, context: &Context<'_>, at: &Dir, path: &[u8]) -> Result<(), Errno> {
         let mut tree = self.tree();
-        let spot = spot_of_existing(&mut tree, context, at, path, |_| Errno::ISDIR)?;
+        let spot = spot(&mut tree, context, (at, path), TAKING, |_| Errno::ISDIR)?;
         let inode = spot.child.clone().ok_or(Errno::NOENT)?;
         if spot.slash {
             return Err(if inode.is_directory() { Errno::ISDIR } else { Errno::NOTDIR });
@@ -270,7 +287,7 @@ impl Vfs {
     /// ENOTDIR, ENOTEMPTY, EBUSY for a root or mount point, EINVAL for `.`, ENOENT, EACCES, EPERM.
     pub(crate) fn rmdir(&self, context: &Context<'_>, at: &Dir, path: &[u8]) -> Result<(), Errno> {
         let mut tree = self.tree();
-        let spot = spot_of_existing(&mut tree, context, at, path, |last| match last {
+        let spot = spot(&mut tree, context, (at, path), TAKING, |last| match last {
             Last::Dot => Errno::INVAL,
             Last::DotDot => Errno::NOTEMPTY,
             _ => Errno::BUSY,
@@ -300,11 +317,15 @@ impl Vfs {
     ) -> Result<(), Errno> {
         let mut tree = self.tree();
         let taken = if how == Rename::NoReplace { Errno::EXIST } else { Errno::BUSY };
-        // Both paths are walked before either name is looked at.
-        let from = spot_of_existing(&mut tree, context, from.0, from.1, |_| Errno::BUSY)
-            .map_err(|errno| if errno == Errno::PERM { Errno::XDEV } else { errno })?;
-        let to = spot_of_existing(&mut tree, context, to.0, to.1, |_| taken)
-            .map_err(|errno| if errno == Errno::PERM { Errno::XDEV } else { errno })?;
+        // Both paths are walked before either name is looked at, and both must be names before either is looked up.
+        let from = parent_of(&mut tree, context, from)?;
+        let to = parent_of(&mut tree, context, to)?;
+        let is_name = |last: &Last| matches!(last, Last::Name { .. });
+        if is_name(&from.1) && !is_name(&to.1) {
+            return Err(taken);
+        }
+        let from = look(&mut tree, context, from, MOVING, |_| Errno::BUSY)?;
+        let to = look(&mut tree, context, to, MOVING, |_| taken)?;
         let inode = from.child.clone().ok_or(Errno::NOENT)?;
         check_rename(&mut tree, context, (&from, &to), &inode, how)?;
         match &to.child {

@@ -66,6 +66,11 @@ impl<'a> Walk<'a> {
         Ok(Self { tree, context, here, rest: path.to_vec(), at: 0, links: 0 })
     }
 
+    /// For looking up single names in `here`.
+    pub(super) fn beside(tree: &'a mut Tree, context: &'a Context<'a>, here: Place) -> Self {
+        Self { tree, context, here, rest: Vec::new(), at: 0, links: 0 }
+    }
+
     fn caller(&self) -> Caller {
         self.context.caller()
     }
