@@ -19,6 +19,8 @@ enum Subcommands {
     Run(cli::run::Arguments),
     /// Serve E2B's API: the control plane, envd and the sandboxes' own ports, on one address.
     Serve(cli::serve::Arguments),
+    /// Answer DNS queries for a domain and everything below it with this machine's loopback address.
+    Dns(cli::dns::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Subcommands::Run(run) => cli::block_on(cli::run::run(run)),
         Subcommands::Serve(serve) => cli::block_on(cli::serve::run(serve)),
+        Subcommands::Dns(dns) => cli::block_on(cli::dns::run(dns)),
     };
     result.unwrap_or_else(|error| {
         eprintln!("isolet: {error:#}");

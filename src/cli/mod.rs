@@ -1,5 +1,6 @@
 //! The subcommands, one file each, and what they share: logging, the async runtime, the progress of a first start.
 
+pub mod dns;
 pub mod run;
 pub mod serve;
 

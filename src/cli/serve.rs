@@ -83,7 +83,7 @@ fn announce(server: &Server) -> anyhow::Result<()> {
 }
 
 /// Completes at the first SIGTERM or SIGINT; after that a second one ends the process at once.
-fn stop() -> anyhow::Result<impl Future<Output = ()>> {
+pub fn stop() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
