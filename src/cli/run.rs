@@ -54,7 +54,17 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let code = run_in(&sandbox, &arguments).await;
     sandbox.kill().await;
-    code
+    code.or_else(not_started)
+}
+
+/// The exit codes that shells give for what they cannot run: 127 for not found, 126 for found and not executable.
+fn not_started(error: anyhow::Error) -> anyhow::Result<ExitCode> {
+    let Some(isolet::Error::Program { errno, .. }) = error.downcast_ref() else {
+        return Err(error);
+    };
+    let code = if *errno == rustix::io::Errno::NOENT { 127 } else { 126 };
+    eprintln!("isolet: {error:#}");
+    Ok(ExitCode::from(code))
 }
 
 async fn run_in(sandbox: &Sandbox, arguments: &Arguments) -> anyhow::Result<ExitCode> {

@@ -22,6 +22,7 @@ mod server;
 mod cli;
 mod commands;
 mod egress;
+mod library;
 mod ports;
 mod programs;
 mod shell;
