@@ -28,6 +28,8 @@ pub(crate) mod session;
 pub(crate) mod signal;
 pub(crate) mod stream;
 pub(crate) mod termios;
+#[cfg(test)]
+mod tests;
 pub(crate) mod thread;
 pub(crate) mod timer;
 pub(crate) mod timerfd;
