@@ -1,10 +1,12 @@
-//! System calls about time: clocks, sleeping, the interval timer.
+//! System calls about time: clocks, sleeping, timers that send signals.
 
 use super::{Call, Wake, nr};
 use crate::errno::Errno;
 use crate::process::Kernel;
-use crate::process::timer::Setting;
+use crate::process::signal::{SigInfo, Signal};
+use crate::process::timer::{Notice, Setting, Timer};
 use bytemuck::{Pod, Zeroable};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
@@ -67,6 +69,15 @@ pub(crate) async fn dispatch(call: &mut Call<'_>, number: u32) -> Option<Result<
         nr::CLOCK_SETTIME64 | nr::CLOCK_ADJTIME64 => Err(Errno::PERM),
         nr::CLOCK_GETRES_TIME64 => clock_getres(call),
         nr::CLOCK_NANOSLEEP_TIME64 => clock_nanosleep(call).await,
+        nr::TIMER_CREATE => timer_create(call),
+        nr::TIMER_SETTIME64 => timer_settime(call),
+        nr::TIMER_GETTIME64 => timer_gettime(call),
+        nr::TIMER_GETOVERRUN => call
+            .process()
+            .timers
+            .get(call.args[0])
+            .map(|timer| timer.overrun().min(i32::MAX as u32)),
+        nr::TIMER_DELETE => call.process().timers.delete(call.args[0]).map(|()| 0),
         nr::SETITIMER => setitimer(call),
         nr::GETITIMER => getitimer(call),
         _ => return None,
@@ -213,6 +224,14 @@ fn getitimer(call: &mut Call<'_>) -> Result<u32, Errno> {
     Ok(0)
 }
 
+/// Sets a timer of the caller to a relative time; a value of zero stops it.
+fn set(call: &Call<'_>, timer: &Arc<Timer>, setting: Setting) -> Setting {
+    // A time too far to count is never.
+    let first = Some(setting.value).filter(|value| !value.is_zero());
+    let first = first.and_then(|value| Instant::now().checked_add(value));
+    timer.set(call.process(), first, setting.interval)
+}
+
 /// Only ITIMER_REAL; the timers of CPU time answer EINVAL.
 fn setitimer(call: &mut Call<'_>) -> Result<u32, Errno> {
     let [which, new, old, ..] = call.args;
@@ -226,11 +245,87 @@ fn setitimer(call: &mut Call<'_>) -> Result<u32, Errno> {
     if old != 0 {
         call.bytes(old, size_of::<OldItimerval>())?;
     }
-    let process = call.process();
-    let before = process.alarm.set(process, setting);
+    let before = set(call, &call.process().alarm.clone(), setting);
     if old != 0 {
         call.write(old, &to_itimerval(before))?;
     }
+    Ok(0)
+}
+
+/// `struct sigevent`, as far as it is looked at: value, signal, kind, thread.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct SigEvent {
+    value: u32,
+    signal: u32,
+    notify: u32,
+    tid: u32,
+}
+
+/// timer_create(2) over the clocks that can be waited on.
+fn timer_create(call: &mut Call<'_>) -> Result<u32, Errno> {
+    const SIGEV_SIGNAL: u32 = 0;
+    const SIGEV_NONE: u32 = 1;
+    const SIGEV_THREAD_ID: u32 = 4;
+    let [clock, event, out, ..] = call.args;
+    let clock = clock.cast_signed();
+    deadline(call.kernel(), clock, Duration::ZERO)?;
+    call.bytes(out, 4)?;
+    let event: Option<SigEvent> = if event == 0 { None } else { Some(call.read(event)?) };
+    let process = call.process().clone();
+    let notice = |signal: Signal, value: u32, tid| {
+        move |id| {
+            let info = SigInfo { value, ..SigInfo::user(signal, SigInfo::TIMER, id, 0) };
+            Some(Notice { info, tid })
+        }
+    };
+    let id = match event {
+        None => process.timers.create(clock, |id| notice(Signal::ALRM, id, None)(id)),
+        Some(SigEvent { notify: SIGEV_NONE, .. }) => process.timers.create(clock, |_| None),
+        Some(SigEvent { value, signal, notify: SIGEV_SIGNAL, .. }) => {
+            process.timers.create(clock, notice(Signal::new(signal)?, value, None))
+        }
+        Some(SigEvent { value, signal, notify: SIGEV_THREAD_ID, tid }) => {
+            if !process.threads().iter().any(|thread| thread.tid == tid) {
+                return Err(Errno::INVAL);
+            }
+            process.timers.create(clock, notice(Signal::new(signal)?, value, Some(tid)))
+        }
+        Some(_) => Err(Errno::INVAL),
+    }?;
+    call.write(out, &id)?;
+    Ok(0)
+}
+
+/// `struct itimerspec`: interval, then value.
+fn to_itimerspec(setting: Setting) -> [Timespec64; 2] {
+    [setting.interval.into(), setting.value.into()]
+}
+
+fn timer_settime(call: &mut Call<'_>) -> Result<u32, Errno> {
+    let [id, flags, new, old, ..] = call.args;
+    let [interval, value]: [Timespec64; 2] = call.read(new)?;
+    let setting = Setting { interval: interval.duration()?, value: value.duration()? };
+    let process = call.process().clone();
+    let timer = process.timers.get(id)?;
+    if old != 0 {
+        call.bytes(old, size_of::<[Timespec64; 2]>())?;
+    }
+    let before = if flags & TIMER_ABSTIME != 0 && !setting.value.is_zero() {
+        let first = deadline(call.kernel(), timer.clock(), setting.value)?;
+        timer.set(&process, first, setting.interval)
+    } else {
+        set(call, &timer, setting)
+    };
+    if old != 0 {
+        call.write(old, &to_itimerspec(before))?;
+    }
+    Ok(0)
+}
+
+fn timer_gettime(call: &mut Call<'_>) -> Result<u32, Errno> {
+    let setting = call.process().timers.get(call.args[0])?.get();
+    call.write(call.args[1], &to_itimerspec(setting))?;
     Ok(0)
 }
 

@@ -18,7 +18,7 @@ use super::kernel::Kernel;
 use super::session::Session;
 use super::signal::{Action, ActionFlags, Disposition, Outcome, SigInfo, SigSet, Signal, Signals};
 use super::thread::{COMM_LEN, Thread};
-use super::timer::Alarm;
+use super::timer::{Timer, Timers};
 use super::tree::{Change, ExitStatus, INIT, State, WaitOptions, Whom};
 use super::turn::Turn;
 use crate::errno::Errno;
@@ -100,7 +100,9 @@ pub(crate) struct Process {
     /// Threads that wait in futex(2).
     pub(crate) futexes: Futexes,
     /// ITIMER_REAL.
-    pub(crate) alarm: Alarm,
+    pub(crate) alarm: Arc<Timer>,
+    /// Those of timer_create(2).
+    pub(crate) timers: Timers,
     me: Weak<Self>,
     signals: Mutex<SignalState>,
     attributes: Mutex<Attributes>,
@@ -180,7 +182,8 @@ impl Process {
                 turn: Turn::default(),
                 fds: Mutex::new(fds),
                 futexes: Futexes::default(),
-                alarm: Alarm::default(),
+                alarm: Timer::alarm(),
+                timers: Timers::default(),
                 me: me.clone(),
                 signals: Mutex::new(state),
                 attributes: Mutex::new(attributes),
@@ -595,6 +598,7 @@ impl Process {
         drop(files);
         thread.forget_addresses();
         self.futexes.clear();
+        self.timers.clear();
         self.change_signals(|signals| signals.exec(thread.tid));
         let mut attributes = self.attributes.lock();
         let raise = !attributes.no_new_privs;
@@ -656,6 +660,7 @@ impl Process {
         let status = *self.ending.get().expect("set above");
         self.killed.cancel();
         self.alarm.stop();
+        self.timers.clear();
         let files = self.fds.lock().clear();
         drop(files);
         if self.ended.set(status).is_err() {

@@ -143,7 +143,13 @@ impl SigSet {
 
     /// The signals of the set, lowest number first.
     fn iter(self) -> impl Iterator<Item = Signal> {
-        (1..=64u8).map(Signal).filter(move |&signal| self.contains(signal))
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let number = left.trailing_zeros();
+            left &= left.wrapping_sub(1);
+            // At most 63, since a bit is set.
+            (number < 64).then_some(Signal(number as u8 + 1))
+        })
     }
 
     /// As a mask: SIGKILL and SIGSTOP cannot be blocked.

@@ -100,10 +100,9 @@ impl Engine {
 /// A thread's whole life.
 async fn live(engine: Arc<Engine>, thread: Arc<Thread>, origin: Origin) {
     let killed = thread.killed();
-    let process = thread.process.clone();
     let run = OnProcessor {
         engine: &engine,
-        process: &process,
+        thread: &thread,
         run: Box::pin(run(&engine, &thread, origin)),
     };
     let end = tokio::select! {
@@ -458,7 +457,7 @@ fn at_epoch(
 /// Measures a guest's time on the processor and keeps the epoch clock going meanwhile.
 struct OnProcessor<'a, F> {
     engine: &'a Engine,
-    process: &'a Process,
+    thread: &'a Thread,
     run: Pin<Box<F>>,
 }
 
@@ -469,7 +468,7 @@ impl<F: Future<Output = End>> Future for OnProcessor<'_, F> {
         let running = self.engine.epoch.running();
         let since = Instant::now();
         let polled = self.run.as_mut().poll(cx);
-        self.process.add_cpu(since.elapsed());
+        self.thread.add_cpu(since.elapsed());
         drop(running);
         Poll::Ready(ready!(polled))
     }

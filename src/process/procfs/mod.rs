@@ -39,6 +39,7 @@ enum Fixed {
     SysRandom,
     SysVm,
     SysFs,
+    Net,
 }
 
 /// What a name is.
@@ -105,6 +106,9 @@ impl Fixed {
             Self::SysRandom => {
                 &[("boot_id", Entry::File(Global::BootId)), ("uuid", Entry::File(Global::Uuid))]
             }
+            Self::Net => {
+                &[("tcp", Entry::File(Global::NetTcp)), ("tcp6", Entry::File(Global::NetTcp6))]
+            }
             Self::SysVm => &[("overcommit_memory", Entry::File(Global::Overcommit))],
             Self::SysFs => &[
                 ("nr_open", Entry::File(Global::DescriptorsMax)),
@@ -121,6 +125,7 @@ const ROOT: &[(&str, Entry)] = &[
     ("loadavg", Entry::File(text::Global::LoadAverage)),
     ("meminfo", Entry::File(text::Global::MemInfo)),
     ("mounts", Entry::OwnFile("mounts")),
+    ("net", Entry::Fixed(Fixed::Net)),
     ("self", Entry::Own),
     ("stat", Entry::File(text::Global::Stat)),
     ("sys", Entry::Fixed(Fixed::Sys)),

@@ -12,6 +12,7 @@ use super::super::tree::{ExitStatus, INIT, PID_MAX, State};
 use super::super::{pipe, release};
 use crate::errno::Errno;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
@@ -41,6 +42,8 @@ pub(super) enum Global {
     Overcommit,
     DescriptorsMax,
     PipeMax,
+    NetTcp,
+    NetTcp6,
 }
 
 /// Files of a process.
@@ -111,7 +114,39 @@ pub(super) fn global(kernel: &Kernel, file: Global) -> Vec<u8> {
         Global::Overcommit => b"2\n".to_vec(),
         Global::DescriptorsMax => line(kernel.limits.descriptors_max.to_string()),
         Global::PipeMax => line(pipe::CAPACITY_MAX.to_string()),
+        Global::NetTcp => tcp(kernel, false),
+        Global::NetTcp6 => tcp(kernel, true),
     }
+}
+
+/// Listening sockets; connections are not listed.
+fn tcp(kernel: &Kernel, six: bool) -> Vec<u8> {
+    let words = |ip: IpAddr| -> String {
+        let octets = match ip {
+            IpAddr::V4(ip) => ip.octets().to_vec(),
+            IpAddr::V6(ip) => ip.octets().to_vec(),
+        };
+        // Each four bytes as a number of the machine, which is little-endian.
+        octets
+            .chunks(4)
+            .flat_map(|word| word.iter().rev())
+            .map(|byte| format!("{byte:02X}"))
+            .collect()
+    };
+    let mut text = String::from(
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n",
+    );
+    let listeners = kernel.net.listeners().into_iter().filter(|address| address.is_ipv6() == six);
+    for (row, address) in listeners.enumerate() {
+        let any = "0".repeat(if six { 32 } else { 8 });
+        let _infallible = writeln!(
+            text,
+            "{row:4}: {}:{:04X} {any}:0000 0A 00000000:00000000 00:00000000 00000000     0        0 0",
+            words(address.ip()),
+            address.port()
+        );
+    }
+    text.into_bytes()
 }
 
 fn cpu_info(kernel: &Kernel) -> Vec<u8> {

@@ -134,6 +134,15 @@ async fn the_machine_describes_itself() {
     assert_eq!(read("/proc/sys/kernel/hostname"), "isolet\n");
     assert_eq!(read("/proc/mounts").lines().count(), 3);
     assert_eq!(read("/proc/1/comm"), "init\n");
+    let family = crate::vnet::Family::Inet;
+    let socket = machine.kernel.net.socket(family, crate::vnet::Kind::Stream).expect("room");
+    socket.bind("127.0.0.1:3000".parse().expect("an address")).expect("free");
+    socket.listen(1).expect("bound");
+    let tcp = read("/proc/net/tcp");
+    assert!(
+        tcp.lines().nth(1).expect("one").starts_with("   0: 0100007F:0BB8 00000000:0000 0A "),
+        "{tcp}"
+    );
     let stat = read("/proc/stat");
     assert!(stat.starts_with("cpu  ") && stat.contains("\nprocesses 1\n"), "{stat}");
 }

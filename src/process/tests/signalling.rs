@@ -5,11 +5,12 @@ use crate::errno::RESTART;
 use crate::process::Target;
 use crate::process::session::{Session, Terminal};
 use crate::process::signal::{Action, ActionFlags, Disposition, SigInfo, SigSet, Signal};
-use crate::process::timer::Setting;
+use crate::process::timer::{Notice, Setting, TIMERS_MAX};
 use crate::process::tree::{Change, State, WaitOptions, Whom};
 use futures_util::FutureExt;
 use std::sync::Weak;
 use std::time::Duration;
+use tokio::time::Instant;
 
 fn handle(thread: &Thread, signal: Signal, flags: ActionFlags) {
     let action = Action { disposition: Disposition::Handler(5), flags, mask: SigSet::default() };
@@ -236,25 +237,52 @@ async fn a_zombie_takes_signals_without_effect() {
 }
 
 #[tokio::test]
-async fn the_interval_timer_fires_again_until_it_is_set_anew() {
+async fn an_interval_timer_fires_again_until_it_is_set_anew() {
     let machine = Machine::new();
     let thread = machine.spawn(1000);
+    let process = &thread.process;
     handle(&thread, Signal::ALRM, ActionFlags::empty());
     let every = Duration::from_millis(2);
-    let alarm = &thread.process.alarm;
-    assert_eq!(
-        alarm.set(&thread.process, Setting { value: every, interval: every }),
-        Setting::default()
-    );
+    let soon = || Some(Instant::now() + every);
+    assert_eq!(process.alarm.set(process, soon(), every), Setting::default());
     for _ in 0..3 {
         thread.interrupted().await;
         assert_eq!(thread.take_signal().map(|taken| taken.info.signal), Some(Signal::ALRM));
         thread.set_mask(SigSet::default());
     }
-    let hour = Duration::from_secs(3600);
-    let before = alarm.set(&thread.process, Setting { value: hour, interval: Duration::ZERO });
-    assert_eq!(before.interval, every);
-    assert!(alarm.get().value > hour / 2);
-    alarm.set(&thread.process, Setting::default());
-    assert_eq!(alarm.get(), Setting::default());
+    let later = Some(Instant::now() + Duration::from_secs(3600));
+    assert_eq!(process.alarm.set(process, later, Duration::ZERO).interval, every);
+    assert!(process.alarm.get().value > Duration::from_secs(1800));
+    process.alarm.set(process, None, Duration::ZERO);
+    assert_eq!(process.alarm.get(), Setting::default());
+}
+
+#[tokio::test]
+async fn a_timer_counts_what_its_pending_signal_stands_for() {
+    let machine = Machine::new();
+    let thread = machine.spawn(1000);
+    let process = &thread.process;
+    let signal = Signal::new(40).expect("real time");
+    handle(&thread, signal, ActionFlags::empty());
+    thread.set_mask(SigSet::of(signal));
+    let notice = |id| {
+        let info = SigInfo { value: 77, ..SigInfo::user(signal, SigInfo::TIMER, id, 0) };
+        Some(Notice { info, tid: Some(thread.tid) })
+    };
+    let id = process.timers.create(1, notice).expect("room");
+    let timer = process.timers.get(id).expect("made");
+    let every = Duration::from_millis(1);
+    timer.set(process, Some(Instant::now()), every);
+    while timer.overrun() < 2 {
+        tokio::time::sleep(every).await;
+    }
+    thread.set_mask(SigSet::default());
+    let info = thread.take_signal().expect("one for all").info;
+    assert_eq!((info.code, info.pid, info.value), (SigInfo::TIMER, id, 77));
+    process.timers.delete(id).expect("made");
+    assert_eq!(process.timers.delete(id), Err(Errno::INVAL));
+    for _ in 0..TIMERS_MAX {
+        process.timers.create(0, |_| None).expect("room");
+    }
+    assert_eq!(process.timers.create(0, |_| None), Err(Errno::AGAIN));
 }
