@@ -19,7 +19,7 @@ use super::session::Session;
 use super::signal::{Action, ActionFlags, Disposition, Outcome, SigInfo, SigSet, Signal, Signals};
 use super::thread::{COMM_LEN, Thread};
 use super::timer::{Timer, Timers};
-use super::tree::{Change, ExitStatus, INIT, State, WaitOptions, Whom};
+use super::tree::{Change, ExitStatus, INIT, WaitOptions, Whom};
 use super::turn::Turn;
 use crate::errno::Errno;
 use crate::vfs::{Access, Context, Cred, Dir, File, Kind, OpenFlags, Opened};
@@ -116,8 +116,6 @@ pub(crate) struct Process {
     ended_queue: WaitQueue,
     stopped: AtomicBool,
     resumed: WaitQueue,
-    /// A signal with a handler waits for some thread.
-    signal_waits: AtomicBool,
     /// A thread has ended.
     thread_ended: WaitQueue,
     /// A child stopped, went on or ended.
@@ -195,7 +193,6 @@ impl Process {
                 ended_queue: WaitQueue::new(),
                 stopped: AtomicBool::new(false),
                 resumed: WaitQueue::new(),
-                signal_waits: AtomicBool::new(false),
                 thread_ended: WaitQueue::new(),
                 child_news: WaitQueue::new(),
                 cpu_ns: AtomicU64::new(0),
@@ -377,15 +374,11 @@ impl Process {
             tree.pgid(self.pid).is_none_or(|pgid| tree.is_orphaned(pgid))
         });
         self.note(&outcome);
-        let mut waits = false;
         for (&tid, thread) in &state.threads {
-            let deliverable = state.signals.deliverable(tid);
-            waits |= deliverable;
             if let Some(thread) = thread.upgrade() {
-                thread.set_deliverable(deliverable);
+                thread.set_deliverable(state.signals.deliverable(tid));
             }
         }
-        self.signal_waits.store(waits, Ordering::Release);
         drop(state);
         self.carry_out(outcome);
         result
@@ -475,11 +468,6 @@ impl Process {
     /// Sets the actions of `set` to the default.
     pub(crate) fn set_default_actions(&self, set: SigSet) {
         self.change_signals(|signals| signals.set_default(set));
-    }
-
-    /// Whether a signal with a handler waits for any of its threads.
-    pub(crate) fn signal_waits(&self) -> bool {
-        self.signal_waits.load(Ordering::Acquire)
     }
 
     /// Whether it is stopped. Cheap.
@@ -673,6 +661,7 @@ impl Process {
         let parent = self.kernel.process(self.ppid());
         let reap = parent.as_ref().is_none_or(|parent| parent.disowns_children());
         let departed = self.kernel.tree.lock().exit(self.pid, status, reap);
+        drop(departed.reaped); // with no lock held
         self.kernel.hang_up_groups(&departed.orphaned_groups);
         for orphan in departed.orphans.iter().filter_map(|&pid| self.kernel.process(pid)) {
             let signal = orphan.with_attributes(|attributes| attributes.parent_death_signal);
@@ -741,11 +730,6 @@ impl Kernel {
             self.signal_group(pgid, SigInfo::kernel(Signal::HUP));
             self.signal_group(pgid, SigInfo::kernel(Signal::CONT));
         }
-    }
-
-    /// Whether a process is a zombie or gone.
-    pub(crate) fn has_ended(&self, pid: u32) -> bool {
-        !matches!(self.state(pid), Some(State::Running | State::Stopped(_)))
     }
 }
 

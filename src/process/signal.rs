@@ -136,11 +136,6 @@ impl SigSet {
         Self(self.0 & !other.0)
     }
 
-    /// Whether nothing is in it.
-    pub(crate) fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
     /// The signals of the set, lowest number first.
     fn iter(self) -> impl Iterator<Item = Signal> {
         let mut left = self.0;
@@ -214,8 +209,6 @@ impl SigInfo {
     pub(crate) const USER: i32 = 0;
     /// Sent by the kernel.
     pub(crate) const KERNEL: i32 = 0x80;
-    /// Sent by sigqueue(3).
-    pub(crate) const QUEUE: i32 = -1;
     /// Sent by a POSIX timer.
     pub(crate) const TIMER: i32 = -2;
     /// Sent by tkill(2) or tgkill(2).
@@ -463,6 +456,7 @@ impl Signals {
     }
 
     /// Whether the process is stopped.
+    #[cfg(test)]
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped
     }

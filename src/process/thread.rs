@@ -123,12 +123,6 @@ impl Thread {
         }
     }
 
-    /// Whether the engine should bring a spinning thread to its interpreter's pending-work path: a signal waits for it, or
-    /// another thread of the process waits to run.
-    pub(crate) fn wants_break(&self) -> bool {
-        self.deliverable() || self.process.signal_waits() || self.process.turn.contended()
-    }
-
     /// Guest address of the word to set when a signal is deliverable.
     pub(crate) fn pending_word(&self) -> Option<u32> {
         Some(self.pending_word.load(Ordering::Relaxed)).filter(|&address| address != 0)
@@ -139,7 +133,8 @@ impl Thread {
         self.pending_word.store(address, Ordering::Relaxed);
     }
 
-    /// Guest address and bits of the word to OR into at an epoch boundary when [`Self::wants_break`].
+    /// Guest address and bits of the word to OR into at an epoch boundary when a signal is deliverable or
+    /// another thread waits for the turn.
     pub(crate) fn break_word(&self) -> Option<(u32, u32)> {
         Some(*self.break_word.lock()).filter(|&(address, _)| address != 0)
     }

@@ -211,6 +211,7 @@ impl<P: Clone> Tree<P> {
     }
 
     /// Every process in the table, lowest number first.
+    #[cfg(test)]
     pub(crate) fn pids(&self) -> impl Iterator<Item = u32> + '_ {
         self.entries.keys().copied()
     }
@@ -228,6 +229,7 @@ impl<P: Clone> Tree<P> {
     }
 
     /// Threads of all processes.
+    #[cfg(test)]
     pub(crate) fn thread_count(&self) -> usize {
         self.threads.len()
     }
@@ -238,6 +240,7 @@ impl<P: Clone> Tree<P> {
     }
 
     /// The children, zombies too.
+    #[cfg(test)]
     pub(crate) fn children(&self, pid: u32) -> Vec<u32> {
         self.entries
             .get(&pid)

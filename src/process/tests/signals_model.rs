@@ -5,6 +5,9 @@ use crate::process::signal::{
 };
 use proptest::prelude::*;
 
+/// `si_code` of sigqueue(3).
+const SI_QUEUE: i32 = -1;
+
 const THREADS: [u32; 3] = [10, 11, 12];
 
 #[derive(Clone, Debug)]
@@ -157,7 +160,7 @@ fn real_time_signals_queue_and_the_queue_is_bounded() {
     use crate::process::signal::PENDING_MAX;
     let mut signals = Signals::new(1);
     signals.set_mask(1, SigSet::from_bits(u64::MAX));
-    let one = |value| SigInfo { value, ..SigInfo::user(signal(40), SigInfo::QUEUE, 1, 0) };
+    let one = |value| SigInfo { value, ..SigInfo::user(signal(40), SI_QUEUE, 1, 0) };
     for value in 0..PENDING_MAX as u32 {
         signals.post(one(value), None).expect("room");
     }
