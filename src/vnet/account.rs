@@ -94,6 +94,7 @@ impl Account {
     }
 
     /// Bytes in all queues now.
+    #[cfg(test)]
     pub(super) fn buffered_bytes(&self) -> usize {
         self.buffered_bytes.load(Ordering::Relaxed)
     }

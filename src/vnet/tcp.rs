@@ -3,7 +3,7 @@
 use super::connection::{End, Phase, Shut};
 use super::listener::Listener;
 use super::ports::Kind;
-use super::socket::{Family, Role, Socket, State, unspecified};
+use super::socket::{Role, Socket, State, unspecified};
 use super::stream::Stream;
 use super::{Route, egress, resolver, route, source_for};
 use crate::errno::Errno;
@@ -234,10 +234,5 @@ impl Socket {
             },
             Role::Idle(_) | Role::Datagram(_) => CLOSE,
         }
-    }
-
-    /// Whether its address family is IPv6.
-    pub(crate) fn is_v6(&self) -> bool {
-        self.family == Family::Inet6
     }
 }

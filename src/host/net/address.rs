@@ -1,7 +1,7 @@
 //! `struct sockaddr_in` and `struct sockaddr_in6` as musl for riscv32 lays them out, to and from socket addresses.
 
-use super::super::Call;
 use crate::errno::Errno;
+use crate::host::Call;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 /// Sizes of `struct sockaddr_in`, of `struct sockaddr_in6`, of the latter as RFC 2133 had it (`SIN6_LEN_RFC2133`), and of

@@ -3,11 +3,11 @@
 //! A stream's blocking send goes on until everything is taken, as Linux's does. No control messages exist for internet
 //! sockets here: given ones are refused (EINVAL), received ones are never there.
 
-use super::super::Call;
-use super::super::fd::{Span, total};
 use super::address::{Address, AddressLength, encode};
 use super::{Open, Patience};
 use crate::errno::Errno;
+use crate::host::Call;
+use crate::host::fd::{Span, total};
 use crate::host::time::Timespec64;
 use crate::process::Signal;
 use crate::vnet::{Kind, Received};

@@ -1,8 +1,8 @@
 //! setsockopt and getsockopt: the layouts of option values. Which options exist, and their ranges, is the network's.
 
-use super::super::Call;
 use super::Open;
 use crate::errno::Errno;
+use crate::host::Call;
 use crate::vnet::{Kind, SOL_SOCKET, SOL_TCP};
 use std::time::Duration;
 
@@ -164,7 +164,7 @@ mod tests {
     fn numbers() {
         assert_eq!(number(SOL_SOCKET, &[1, 0, 0, 0, 9]), Ok(1));
         assert_eq!(number(SOL_SOCKET, &[1]), Err(Errno::INVAL));
-        assert_eq!(number(crate::vnet::SOL_IPV6, &[1]), Ok(1));
+        assert_eq!(number(41, &[1]), Ok(1));
         assert_eq!(number(SOL_SOCKET, &[]), Err(Errno::INVAL));
     }
 }

@@ -1,9 +1,9 @@
 //! The same operations on the virtual network and on the host's loopback must answer the same, step by step:
 //! results, error numbers, bytes, and what poll(2) and FIONREAD say of every socket afterwards.
 
-use super::super::{Family, Kind, Net, Shut, Socket};
 use super::{PATIENCE, closed_net};
 use crate::errno::Errno;
+use crate::vnet::{Family, Kind, Net, Shut, Socket};
 use crate::wait::Ready;
 use proptest::prelude::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -1,9 +1,10 @@
 //! Loopback inside one sandbox: bytes in are bytes out, ports, both address families, limits, the router's way in.
 
-use super::super::account::Account;
-use super::super::connection::{End, FLOW_BYTES_MAX, Shut};
-use super::super::{GATEWAY_V4, GUEST_V4, IPV6_V6ONLY, SO_ERROR, SOL_IPV6, SOL_SOCKET};
 use super::*;
+use crate::vnet::account::Account;
+use crate::vnet::connection::{End, FLOW_BYTES_MAX, Shut};
+use crate::vnet::options::{IPV6_V6ONLY, SO_ERROR, SOL_IPV6};
+use crate::vnet::{GATEWAY_V4, GUEST_V4, SOL_SOCKET};
 use crate::wait::{Ready, WaitQueue};
 use proptest::prelude::*;
 use std::collections::VecDeque;
@@ -260,7 +261,7 @@ fn datagrams_are_bounded_by_dropping() {
         received += 1;
     }
     assert!((500..sent).contains(&received), "{received}");
-    assert_eq!(net.buffered_bytes(), 0);
+    assert_eq!(net.account.buffered_bytes(), 0);
     assert_eq!(a.send(&[0; 65_508], Some(b.local_address())), Err(Errno::MSGSIZE));
     assert_eq!(a.send(&[0], None), Err(Errno::DESTADDRREQ));
 }

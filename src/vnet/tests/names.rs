@@ -1,8 +1,13 @@
 //! The name server of a sandbox, in front of a real (hickory) server on the host's loopback that plays the internet.
 
-use super::super::NAME_SERVER;
-use super::super::resolver::Names;
+#![expect(
+    clippy::disallowed_methods,
+    reason = "real sockets on the host's loopback play the outside"
+)]
+
 use super::*;
+use crate::vnet::NAME_SERVER;
+use crate::vnet::resolver::Names;
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::{A, AAAA, CNAME, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};

@@ -4,6 +4,8 @@
 //! host's resolvers, so that it can be the only name server of a resolv.conf. It serves loopback only, keeps no cache, and
 //! never asks itself where the host's configuration names it.
 
+#![expect(clippy::disallowed_methods, reason = "it is a server on the host's loopback")]
+
 use crate::Error;
 use crate::vnet::Resolver;
 use hickory_proto::op::{Edns, HeaderCounts, Metadata, OpCode, ResponseCode};
