@@ -55,6 +55,11 @@ impl Account {
         Ok(link)
     }
 
+    /// Whether half of the connections that are admitted exist.
+    pub(super) fn is_half_full(&self) -> bool {
+        self.links.lock().open.len() >= self.links_max / 2
+    }
+
     /// A connection is gone.
     pub(super) fn remove(&self, id: u64) {
         self.links.lock().open.remove(&id);

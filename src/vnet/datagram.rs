@@ -1,7 +1,7 @@
 //! What is UDP's own about a socket: connect, send to inside, to the name server, to outside; shutdown.
 
 use super::connection::Shut;
-use super::egress::Outlet;
+use super::egress::{Outlet, Permit};
 use super::ports::At;
 use super::socket::{Role, Socket, State, unspecified};
 use super::udp::DATAGRAM_BYTES_MAX;
@@ -53,7 +53,9 @@ impl Socket {
     fn outlet(&self, state: &State, to: SocketAddr, connected: bool) -> Result<Outlet, Errno> {
         let Role::Datagram(datagrams) = &state.role else { return Err(Errno::OPNOTSUPP) };
         let net = &self.net;
-        Outlet::open(&net.runtime, &net.down, to, connected, datagrams.inbox.clone())
+        let permit = Permit::take(&net.real_sockets)?;
+        let inbox = datagrams.inbox.clone();
+        Outlet::open(&net.runtime, &net.down, to, connected, inbox, permit)
     }
 
     pub(super) fn disconnect_datagram(&self) {

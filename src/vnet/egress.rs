@@ -15,11 +15,12 @@ use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 use tokio::io::copy_bidirectional_with_sizes;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Buffer of each direction of a pump, besides the connection's own queues.
@@ -30,6 +31,11 @@ const ORPHAN_TIMEOUT: Duration = Duration::from_secs(60);
 const PEERS_MAX: usize = 1024;
 /// How old the list of the host's addresses may be for a datagram. A connect always reads it anew.
 const HOST_ADDRESSES_AGE_MAX: Duration = Duration::from_secs(1);
+
+/// Real sockets that one sandbox may hold.
+pub(super) const REAL_SOCKETS_MAX: usize = 512;
+/// Real sockets of all sandboxes where the host names no limit of descriptors.
+const REAL_SOCKETS_OF_HOST_MAX: usize = 1 << 20;
 
 /// What may leave a sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,10 +116,51 @@ fn errno_of(error: &io::Error) -> Errno {
     }
 }
 
+/// The right to hold one real socket, of a sandbox's and of all sandboxes' share.
+pub(super) struct Permit {
+    _of_sandbox: OwnedSemaphorePermit,
+    _of_host: OwnedSemaphorePermit,
+}
+
+impl Permit {
+    /// Takes one of a sandbox's share.
+    ///
+    /// # Errors
+    ///
+    /// ENOBUFS when either share is used up: one guest must not take the descriptors of the others and of the API.
+    pub(super) fn take(of_sandbox: &Arc<Semaphore>) -> Result<Self, Errno> {
+        let full = |_| Errno::NOBUFS;
+        let _of_sandbox = of_sandbox.clone().try_acquire_owned().map_err(full)?;
+        Ok(Self { _of_sandbox, _of_host: host_permit()? })
+    }
+}
+
+/// One of the real sockets of all sandboxes: half of the descriptors that this process may open.
+///
+/// # Errors
+///
+/// ENOBUFS when all are taken.
+pub(super) fn host_permit() -> Result<OwnedSemaphorePermit, Errno> {
+    static SHARE: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        let limit = limit.and_then(|limit| usize::try_from(limit).ok());
+        let share = limit.map_or(REAL_SOCKETS_OF_HOST_MAX, |limit| limit / 2);
+        Arc::new(Semaphore::new(share.min(REAL_SOCKETS_OF_HOST_MAX)))
+    });
+    SHARE.clone().try_acquire_owned().map_err(|_| Errno::NOBUFS)
+}
+
 /// Connects `end` to `to`, which has been checked, and carries bytes until both directions have ended.
-pub(super) fn dial(runtime: &Handle, down: &CancellationToken, to: SocketAddr, end: End) {
+pub(super) fn dial(
+    runtime: &Handle,
+    down: &CancellationToken,
+    to: SocketAddr,
+    end: End,
+    permit: Permit,
+) {
     let down = down.clone();
     runtime.spawn(async move {
+        let _until_closed = permit;
         let watch = end.watch();
         let abandoned = async {
             loop {
@@ -168,6 +215,7 @@ pub(super) struct Outlet {
     /// Set where the real socket is connected: it reaches nobody else.
     only: Option<SocketAddr>,
     _receiving: DropGuard,
+    _permit: Permit,
 }
 
 /// Whom the guest has sent to, oldest first.
@@ -198,6 +246,7 @@ impl Outlet {
         to: SocketAddr,
         connected: bool,
         inbox: Arc<Inbox>,
+        permit: Permit,
     ) -> Result<Self, Errno> {
         let any: IpAddr = match to {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
@@ -218,7 +267,7 @@ impl Outlet {
         let only = connected.then_some(to);
         let receive = receive(socket.clone(), peers.clone(), only, inbox);
         runtime.spawn(stop.clone().run_until_cancelled_owned(receive));
-        Ok(Self { socket, peers, only, _receiving: stop.drop_guard() })
+        Ok(Self { socket, peers, only, _receiving: stop.drop_guard(), _permit: permit })
     }
 
     /// Whether it can send to `to`.

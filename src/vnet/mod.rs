@@ -72,6 +72,7 @@ pub(crate) struct Net {
     resolver: Arc<Resolver>,
     names: Names,
     lookups: Arc<Semaphore>,
+    real_sockets: Arc<Semaphore>,
     ports: Ports,
     account: Arc<Account>,
     sockets: AtomicUsize,
@@ -101,6 +102,7 @@ impl Net {
             resolver,
             names: Names::default(),
             lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
+            real_sockets: Arc::new(Semaphore::new(egress::REAL_SOCKETS_MAX)),
             ports: Ports::default(),
             // A connection outlives its socket until it is accepted, read or flushed.
             account: Account::new(limits.sockets_max.saturating_mul(2)),
@@ -123,6 +125,9 @@ impl Net {
     /// Dropping it closes the connection.
     pub(crate) async fn dial(&self, port: u16) -> Result<Stream, Errno> {
         let (listener, ip) = self.ports.any_listener(port).ok_or(Errno::CONNREFUSED)?;
+        if self.account.is_half_full() {
+            return Err(Errno::NOBUFS); // A flood from outside leaves the guest room for its own.
+        }
         let range = ports::EPHEMERAL_PORTS;
         let step = self.next_dial.fetch_add(1, Ordering::Relaxed) % range.len();
         let from_port = range.start() + u16::try_from(step).expect("the range has 16-bit numbers");

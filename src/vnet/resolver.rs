@@ -107,6 +107,9 @@ impl Resolver {
 
     /// The answer records and the response code for a fully qualified name.
     pub(crate) async fn lookup(&self, name: Name, kind: RecordType) -> (ResponseCode, Vec<Record>) {
+        let Ok(_socket) = super::egress::host_permit() else {
+            return (ResponseCode::ServFail, Vec::new());
+        };
         let client = match self.client() {
             Ok(client) => client,
             Err(error) => {

@@ -1,6 +1,7 @@
 //! What is TCP's own about a socket: connect in steps, listen, accept, shutdown. Rules as Linux's `inet_stream_connect` has them.
 
 use super::connection::{End, Phase, Shut};
+use super::egress::Permit;
 use super::listener::Listener;
 use super::ports::Kind;
 use super::socket::{Role, Socket, State, unspecified};
@@ -29,12 +30,12 @@ impl Socket {
             Role::Datagram(_) => return Err(Errno::OPNOTSUPP),
         }
         let route = route(to);
-        let to = match route {
-            Route::NameServer => super::NAME_SERVER,
-            Route::Inside(to) => to,
+        let (to, permit) = match route {
+            Route::NameServer => (super::NAME_SERVER, None),
+            Route::Inside(to) => (to, None),
             Route::Outside(to) => {
                 self.net.egress.check(to)?;
-                to
+                (to, Some(Permit::take(&self.net.real_sockets)?))
             }
         };
         let bound_before = state.binding.is_some();
@@ -51,16 +52,16 @@ impl Socket {
         }
         state.role = Role::Joined { end, announced: false };
         drop(state);
-        match route {
-            Route::NameServer => {
-                server.establish();
-                resolver::serve_stream(&self.net, Stream::new(server));
-            }
-            Route::Inside(to) => match self.net.ports.listener(to, local.port()) {
+        if let Some(permit) = permit {
+            egress::dial(&self.net.runtime, &self.net.down, to, server, permit);
+        } else if route == Route::NameServer {
+            server.establish();
+            resolver::serve_stream(&self.net, Stream::new(server));
+        } else {
+            match self.net.ports.listener(to, local.port()) {
                 Some(listener) => listener.offer(server),
                 None => server.refuse(Errno::CONNREFUSED),
-            },
-            Route::Outside(to) => egress::dial(&self.net.runtime, &self.net.down, to, server),
+            }
         }
         Err(Errno::INPROGRESS)
     }

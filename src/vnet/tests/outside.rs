@@ -7,13 +7,15 @@
 
 use super::*;
 use crate::vnet::connection::End;
-use crate::vnet::egress::pump;
+use crate::vnet::egress::{Outlet, Permit, pump};
 use crate::vnet::special::{DENIED_V4, DENIED_V6, is_denied, unwrapped};
 use crate::vnet::stream::Stream;
+use crate::vnet::udp::Inbox;
 use crate::wait::WaitQueue;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::Semaphore;
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -323,4 +325,82 @@ async fn the_pump_holds_back_a_fast_sender() {
     flood.await.unwrap();
     assert_eq!(seen, total);
     assert!(most <= crate::vnet::connection::FLOW_BYTES_MAX, "{most}");
+}
+
+/// An outlet as if `to` were outside, and the queue it delivers into.
+fn outlet(net: &Arc<Net>, to: SocketAddr, connected: bool) -> (Outlet, Arc<Inbox>, WaitQueue) {
+    let queue = WaitQueue::new();
+    let inbox = Arc::new(Inbox::new(queue.clone(), net.account.clone()));
+    let permit = Permit::take(&net.real_sockets).unwrap();
+    let outlet =
+        Outlet::open(&net.runtime, &net.down, to, connected, inbox.clone(), permit).unwrap();
+    (outlet, inbox, queue)
+}
+
+/// The next datagram's bytes and sender, or the error that came back.
+async fn next(inbox: &Inbox, queue: &WaitQueue) -> Result<(Vec<u8>, SocketAddr), Errno> {
+    let mut buf = [0; 64];
+    let work = async {
+        loop {
+            let waiter = queue.subscribe();
+            match inbox.recv(&mut buf, false) {
+                Err(Errno::AGAIN) => waiter.await,
+                done => break done,
+            }
+        }
+    };
+    let got = tokio::time::timeout(PATIENCE, work).await.expect("it comes in time")?;
+    Ok((buf[..got.bytes].to_vec(), got.from.expect("a datagram has a sender")))
+}
+
+#[tokio::test]
+async fn datagrams_come_back_only_from_whom_the_guest_has_written_to() {
+    let net = closed_net();
+    let bind = || UdpSocket::bind("127.0.0.1:0");
+    let (friend, stranger) = (bind().await.unwrap(), bind().await.unwrap());
+    let (to, other) = (friend.local_addr().unwrap(), stranger.local_addr().unwrap());
+    for connected in [false, true] {
+        let (outlet, inbox, queue) = outlet(&net, to, connected);
+        assert!(outlet.reaches(to));
+        assert_eq!(outlet.reaches(other), !connected);
+        outlet.send(b"hello", to).unwrap();
+        let mut buf = [0; 16];
+        let (count, guest) = friend.recv_from(&mut buf).await.unwrap();
+        assert_eq!(&buf[..count], b"hello");
+        stranger.send_to(b"unasked", guest).await.unwrap();
+        friend.send_to(b"answer", guest).await.unwrap();
+        assert_eq!(next(&inbox, &queue).await, Ok((b"answer".to_vec(), to)));
+        if !connected {
+            outlet.send(b"now you", other).unwrap();
+            stranger.send_to(b"asked", guest).await.unwrap();
+            assert_eq!(next(&inbox, &queue).await, Ok((b"asked".to_vec(), other)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connected_outlet_tells_that_nobody_listens() {
+    let net = closed_net();
+    let closed = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (outlet, inbox, queue) = outlet(&net, closed, true);
+    outlet.send(b"anybody?", closed).unwrap();
+    assert_eq!(next(&inbox, &queue).await, Err(Errno::CONNREFUSED));
+}
+
+#[tokio::test]
+async fn real_sockets_are_bounded_and_given_back() {
+    let share = Arc::new(Semaphore::new(2));
+    let held = [Permit::take(&share), Permit::take(&share)];
+    assert!(held.iter().all(Result::is_ok));
+    assert_eq!(Permit::take(&share).map(drop), Err(Errno::NOBUFS));
+    drop(held);
+    assert!(Permit::take(&share).is_ok());
+
+    let net = closed_net();
+    let before = net.real_sockets.available_permits();
+    let to = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let held = outlet(&net, to, false);
+    assert_eq!(net.real_sockets.available_permits(), before - 1);
+    drop(held);
+    assert_eq!(net.real_sockets.available_permits(), before);
 }
