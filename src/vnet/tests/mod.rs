@@ -1,5 +1,6 @@
 //! Tests of the virtual network: against a model, and against the host's own loopback.
 
+mod binding;
 mod differential;
 mod loopback;
 mod names;
