@@ -292,9 +292,22 @@ impl Messages {
     ///
     /// # Errors
     ///
-    /// As [`Messages::next`], and `invalid_argument` if there is none.
+    /// As [`Messages::next`], and `invalid_argument` if there is none or more than one.
     pub(crate) async fn only<T: DeserializeOwned>(mut self) -> Result<T, RpcError> {
-        self.next().await?.ok_or_else(|| RpcError::invalid("frame: the request has no message"))
+        let none = || RpcError::invalid("frame: the request has no message");
+        let message = self.next().await?.ok_or_else(none)?;
+        // To the end, since HTTP/1.1 uses a connection again only when the request was read whole.
+        loop {
+            if self.decoder.next()?.is_some() {
+                return Err(RpcError::invalid("frame: the request has more than one message"));
+            }
+            let Some(chunk) = next_chunk(&mut self.body).await? else { break };
+            self.decoder.push(&chunk);
+        }
+        if self.decoder.is_cut() {
+            return Err(RpcError::invalid("frame: cut off"));
+        }
+        Ok(message)
     }
 }
 
@@ -416,6 +429,8 @@ mod tests {
         assert_eq!(cut.only::<Value>().await.unwrap_err().code, Code::InvalidArgument);
         let none = Messages::new(Body::empty());
         assert_eq!(none.only::<Value>().await.unwrap_err().code, Code::InvalidArgument);
+        let two = Messages::new(Body::from([framed(0, b"{}"), framed(0, b"{}")].concat()));
+        assert_eq!(two.only::<Value>().await.unwrap_err().code, Code::InvalidArgument);
         let invalid_utf8 = Messages::new(Body::from(framed(0, b"{\"a\":\"\xff\"}")));
         assert_eq!(invalid_utf8.only::<Value>().await.unwrap_err().code, Code::InvalidArgument);
     }
