@@ -43,8 +43,7 @@ mod tests;
 
 pub(crate) use attributes::{DeviceId, Kind, SetTime, Stat, StatFs, Timespec};
 pub(crate) use builder::{LayerBuilder, Owner};
-pub(crate) use content::{ContentId, FILE_SIZE_MAX, Lazy, Source};
-pub(crate) use directory::DirEntry;
+pub(crate) use content::{Lazy, Source};
 pub(crate) use dynamic::{Attributes, Caller, Dynamic, DynamicEntry, DynamicMount, Link, Object};
 pub(crate) use file::{Allocate, File};
 pub(crate) use inode::{Access, DEV};

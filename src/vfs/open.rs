@@ -102,25 +102,6 @@ impl Vfs {
         node.open(context, flags)
     }
 
-    /// Opens a file to run it, as execve(2) does: execute permission, not read permission.
-    ///
-    /// # Errors
-    ///
-    /// EACCES for what is no regular file or may not be run by the caller, and those of path resolution.
-    pub(crate) fn executable(
-        &self,
-        context: &Context<'_>,
-        at: &Dir,
-        path: &[u8],
-    ) -> Result<Arc<File>, Errno> {
-        let node = self.node(context, at, path, true)?;
-        if node.kind() != Kind::File || matches!(node.place, Place::Object(_)) {
-            return Err(Errno::ACCESS);
-        }
-        node.access(context, Access::EXECUTE)?;
-        Ok(File::new(node, context, OpenFlags::empty()))
-    }
-
     /// The node, and whether it was made just now.
     fn find_or_create(
         &self,

@@ -9,8 +9,6 @@ mod open;
 mod stat;
 mod xattr;
 
-pub(crate) use open::open_at;
-
 use super::{Call, nr};
 use crate::errno::Errno;
 use crate::process::OpenFile;

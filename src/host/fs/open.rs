@@ -25,7 +25,7 @@ pub(super) async fn openat(call: &mut Call<'_>) -> Result<u32, Errno> {
 }
 
 /// What a path leads to, opened unless that may have to wait.
-pub(crate) enum Found {
+enum Found {
     Open(Arc<OpenFile>),
     /// A FIFO: its opening waits for a peer.
     Fifo(Node),
@@ -36,7 +36,7 @@ pub(crate) enum Found {
 /// # Errors
 ///
 /// As open(2).
-pub(crate) fn open_at(
+fn open_at(
     process: &Arc<Process>,
     context: &Context<'_>,
     at: &Dir,

@@ -38,8 +38,9 @@ const ABI: u32 = 1;
 const BLOB_BYTES_MAX: u64 = 1 << 30;
 /// Bytes of a program that can be read without unpacking it: enough to see what it is.
 const HEAD_BYTES: usize = 512;
-/// Times of programs and their links, in seconds since the epoch: 2025-01-01, as in the trees.
-const PROGRAM_TIME_SEC: i64 = 1_735_689_600;
+/// What programs, their links and the root directory are; the time is 2025-01-01, as in the trees.
+const PROGRAMS: Owner =
+    Owner { mode: 0o755, uid: 0, gid: 0, time: Timespec { sec: 1_735_689_600, nsec: 0 } };
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -178,6 +179,9 @@ impl Loader {
 
     fn build(&self, manifest: &Manifest, base: Option<&Image>) -> Result<Image, String> {
         let mut builder = LayerBuilder::new(base.map(Image::layer));
+        if base.is_none() {
+            builder.directory(b"/", PROGRAMS).map_err(|errno| errno.to_string())?;
+        }
         for tree in &manifest.tree {
             let packed = self.blob(&tree.blob, "tar.zst")?;
             let archive = unpack(packed, &digest(&tree.blob)?)
@@ -248,8 +252,6 @@ fn add_program(
     program: &ImageProgram,
     links: &[String],
 ) -> Result<(), String> {
-    let time = Timespec { sec: PROGRAM_TIME_SEC, nsec: 0 };
-    let owner = Owner { mode: 0o755, uid: 0, gid: 0, time };
     let size = zstd::zstd_safe::get_frame_content_size(&program.packed).ok().flatten();
     let source = match size {
         Some(size) if size <= BLOB_BYTES_MAX => {
@@ -271,12 +273,12 @@ fn add_program(
     };
     absolute(&program.path)?;
     builder
-        .file(program.path.as_bytes(), owner, source, Some(program.digest))
+        .file(program.path.as_bytes(), PROGRAMS, source, Some(program.digest))
         .map_err(|errno| errno.to_string())?;
     for link in links {
         absolute(link)?;
         builder
-            .symlink(link.as_bytes(), program.path.as_bytes(), owner)
+            .symlink(link.as_bytes(), program.path.as_bytes(), PROGRAMS)
             .map_err(|errno| format!("link {link}: {errno}"))?;
     }
     Ok(())

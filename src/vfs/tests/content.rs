@@ -1,8 +1,8 @@
 //! Random changes of one file against plain bytes: what is read, what it costs, and that clones stay as they were.
 
-use super::super::content::{CHUNK, Content};
-use super::super::quota::Usage;
 use super::*;
+use crate::vfs::content::{CHUNK, Content};
+use crate::vfs::quota::Usage;
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -6,6 +6,7 @@ mod mounts;
 mod permissions;
 mod tree;
 
+use super::content::FILE_SIZE_MAX;
 use super::*;
 
 /// A file system and somebody who uses it.

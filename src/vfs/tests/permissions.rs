@@ -24,24 +24,6 @@ fn the_first_class_that_fits_decides() {
 }
 
 #[test]
-fn running_a_file() {
-    let root = User::root();
-    root.write("/f", b"x").unwrap();
-    root.mkdir("/d").unwrap();
-    root.chmod("/f", 0o711).unwrap();
-    let user = root.other(5, 5, &[]);
-    let run = |user: &User, path: &str| {
-        user.vfs.executable(&user.context(), &user.root, path.as_bytes()).map(drop)
-    };
-    assert_eq!(run(&user, "/f"), Ok(()), "running needs no reading");
-    assert_eq!(user.open("/f", OpenFlags::empty(), 0).err(), Some(Errno::ACCESS));
-    assert_eq!(run(&user, "/d"), Err(Errno::ACCESS));
-    root.chmod("/f", 0o644).unwrap();
-    assert_eq!(run(&root, "/f"), Err(Errno::ACCESS));
-    assert_eq!(run(&root, "/none"), Err(Errno::NOENT));
-}
-
-#[test]
 fn directories_must_be_searched_and_written() {
     let root = User::root();
     root.mkdir_mode("/d", 0o744).unwrap();
