@@ -217,7 +217,7 @@ async fn open(
     let mode = mode & 0o7777 & !child.umask();
     match child.kernel.vfs.open(&context, &child.cwd(), path, asked, mode)? {
         Opened::File(file) => Ok(OpenFile::new(Object::File(file), flags)),
-        Opened::Device(id, _) => device::open(child, id, flags),
+        Opened::Device(id, node) => device::open(child, id, node, flags),
         Opened::Object(object) => OpenFile::from_link(object)?.reopen(flags),
         Opened::Fifo(node) => {
             let opening = device::open_fifo(child, &node, flags)?;

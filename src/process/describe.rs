@@ -56,12 +56,12 @@ impl OpenFile {
     ///
     /// Those of the file system.
     pub(crate) fn stat(&self) -> Result<Stat, Errno> {
+        if let Some(node) = self.node() {
+            return node.stat();
+        }
         Ok(match self.object() {
             Object::File(file) => file.stat()?,
-            Object::Pipe(end) => match self.node() {
-                Some(node) => node.stat()?,
-                None => stat_of(PIPES, end.inode(), Kind::Fifo.mode_bits() | 0o600),
-            },
+            Object::Pipe(end) => stat_of(PIPES, end.inode(), Kind::Fifo.mode_bits() | 0o600),
             Object::Terminal(replica) => terminal(replica.pty()),
             Object::Master(_) => device(5, 2),
             Object::Socket(_) => stat_of(SOCKETS, self.number(), Kind::Socket.mode_bits() | 0o777),
@@ -122,9 +122,10 @@ impl OpenFile {
             | Object::Timer(_)
             | Object::Epoll(_) => return Err(Errno::NXIO),
         };
-        Ok(match self.path() {
-            Some(path) => Self::with_path(object, flags, path),
-            None => Self::new(object, flags),
+        Ok(match (self.node(), self.path()) {
+            (Some(node), _) => Self::with_node(object, flags, node.clone()),
+            (None, Some(path)) => Self::with_path(object, flags, path),
+            (None, None) => Self::new(object, flags),
         })
     }
 

@@ -16,12 +16,17 @@ use std::sync::Arc;
 /// `f_type` of `/dev/pts` (`DEVPTS_SUPER_MAGIC`).
 const DEVPTS_MAGIC: u32 = 0x1cd1;
 
-/// Opens the device `id` for `process`, with the flags of open(2).
+/// Opens the device `id`, found at `node`, for `process`, with the flags of open(2).
 ///
 /// # Errors
 ///
 /// ENXIO for a device that does not exist, or `/dev/tty` without a controlling terminal; those of the terminal.
-pub(crate) fn open(process: &Process, id: DeviceId, flags: u32) -> Result<Arc<OpenFile>, Errno> {
+pub(crate) fn open(
+    process: &Process,
+    id: DeviceId,
+    node: Node,
+    flags: u32,
+) -> Result<Arc<OpenFile>, Errno> {
     let object = match (id.major, id.minor) {
         (1, 3) => Object::Null,
         (1, 5) => Object::Zero,
@@ -44,7 +49,7 @@ pub(crate) fn open(process: &Process, id: DeviceId, flags: u32) -> Result<Arc<Op
         }
         _ => return Err(Errno::NXIO),
     };
-    Ok(OpenFile::new(object, flags))
+    Ok(OpenFile::with_node(object, flags, node))
 }
 
 /// The controlling terminal of the process's session.

@@ -334,12 +334,12 @@ impl OpenFile {
         self.locks.get_or_init(|| locks.clone());
     }
 
-    /// The FIFO's node, if it is one.
+    /// The node it was opened by, of a FIFO or device.
     pub(crate) fn node(&self) -> Option<&vfs::Node> {
         self.node.get()
     }
 
-    /// The same with the node of the FIFO it was opened by.
+    /// The same with the node of the FIFO or device it was opened by.
     pub(crate) fn with_node(object: Object, flags: u32, node: vfs::Node) -> Arc<Self> {
         let file = Self::new(object, flags);
         file.node.get_or_init(|| node);

@@ -48,7 +48,7 @@ fn open_at(
     match process.kernel.vfs.open(context, at, path, wanted, mode)? {
         Opened::File(file) => Ok(Found::Open(OpenFile::new(Object::File(file), flags))),
         Opened::Fifo(node) => Ok(Found::Fifo(node)),
-        Opened::Device(id, _node) => device::open(process, id, flags).map(Found::Open),
+        Opened::Device(id, node) => device::open(process, id, node, flags).map(Found::Open),
         Opened::Object(object) => OpenFile::from_link(object)?.reopen(flags).map(Found::Open),
     }
 }
