@@ -8,6 +8,7 @@ use isolet::{
     Stdio,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::sync::OnceCell;
 
 use crate::server::{data_dir, isolet};
 
@@ -18,24 +19,20 @@ const BOUND: Duration = Duration::from_secs(120);
 fn block_on<T>(test: impl Future<Output = T>) -> T {
     static TOKIO: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
     let tokio = TOKIO.get_or_init(|| tokio::runtime::Runtime::new().expect("threads start"));
+    drop(isolet()); // compiles the built-in programs, once for all tests
     tokio.block_on(async { tokio::time::timeout(BOUND, test).await.expect("it hangs") })
 }
 
 /// One runtime for all tests of this file, over the shared code cache.
-fn runtime() -> Runtime {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    RUNTIME
-        .get_or_init(|| {
-            drop(isolet()); // compiles the built-in programs, once for all tests
-            let config = Config { data_dir: data_dir(), ..Config::default() };
-            block_on(Runtime::new(config)).expect("the runtime starts")
-        })
-        .clone()
+async fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceCell<Runtime> = OnceCell::const_new();
+    let config = Config { data_dir: data_dir(), ..Config::default() };
+    RUNTIME.get_or_init(|| async { Runtime::new(config).await.expect("the runtime starts") }).await
 }
 
 async fn sandbox() -> Sandbox {
     let wanted = SandboxConfig::new("python", Egress::Denied).timeout(Duration::from_secs(600));
-    runtime().create(wanted).await.expect("a sandbox")
+    runtime().await.create(wanted).await.expect("a sandbox")
 }
 
 fn spawn(sandbox: &Sandbox, program: &str, args: &[&str]) -> Child {
@@ -77,7 +74,7 @@ const STATES: &[(&str, &[&str])] = &[
         &[
             "python3",
             "-uc",
-            "import socket\ns = socket.create_server(('', 80))\nprint('go')\ns.accept()",
+            "import socket\ns = socket.create_server(('', 8000))\nprint('go')\ns.accept()",
         ],
     ),
     (
@@ -85,8 +82,8 @@ const STATES: &[(&str, &[&str])] = &[
         &[
             "python3",
             "-uc",
-            "import socket\ns = socket.create_server(('', 81), backlog=0)\nprint('go')\n\
-             l = [socket.create_connection(('127.0.0.1', 81)) for _ in range(1000)]",
+            "import socket\ns = socket.create_server(('', 8001), backlog=0)\nprint('go')\n\
+             l = [socket.create_connection(('127.0.0.1', 8001)) for _ in range(1000)]",
         ],
     ),
     ("polling", &["python3", "-uc", "import select\nprint('go')\nselect.select([], [], [], 1000)"]),
@@ -105,7 +102,7 @@ const STATES: &[(&str, &[&str])] = &[
             "-uc",
             "import threading, time, socket, os\n\
              def spin():\n while True: pass\n\
-             for f in spin, spin, lambda: time.sleep(1000), lambda: os.read(0, 1), lambda: socket.create_server(('', 82)).accept():\n \
+             for f in spin, spin, lambda: time.sleep(1000), lambda: os.read(0, 1), lambda: socket.create_server(('', 8002)).accept():\n \
              threading.Thread(target=f).start()\n\
              print('go')",
         ],
@@ -138,8 +135,8 @@ fn killing_a_sandbox_ends_all_of_it_in_every_state() {
             let killed = tokio::time::timeout(Duration::from_secs(20), sandbox.kill()).await;
             killed.unwrap_or_else(|_| panic!("not killed while {state}"));
             assert!(child.has_ended(), "{state}");
-            assert!(runtime().get(sandbox.id()).is_none(), "{state}");
-            assert!(sandbox.connect(80).await.is_err(), "{state}");
+            assert!(runtime().await.get(sandbox.id()).is_none(), "{state}");
+            assert!(sandbox.connect(8000).await.is_err(), "{state}");
             sandbox.kill().await; // a second time is no error
         }
     });
@@ -149,7 +146,7 @@ fn killing_a_sandbox_ends_all_of_it_in_every_state() {
 fn a_sandbox_ends_at_its_timeout_and_not_before_a_longer_one() {
     block_on(async {
         let wanted = SandboxConfig::new("base", Egress::Denied).timeout(Duration::from_secs(3600));
-        let sandbox = runtime().create(wanted).await.expect("a sandbox");
+        let sandbox = runtime().await.create(wanted).await.expect("a sandbox");
         let child = spawn(&sandbox, "sleep", &["1000"]);
         sandbox.set_timeout(Duration::from_millis(50)).expect("in range");
         assert_eq!(sandbox.ended().await, EndReason::TimedOut);
@@ -164,7 +161,7 @@ fn memory_is_one_limit_for_all_processes() {
     block_on(async {
         let limits = Limits { memory_bytes_max: 128 << 20, ..Limits::default() };
         let wanted = SandboxConfig::new("python", Egress::Denied).limits(limits);
-        let sandbox = runtime().create(wanted).await.expect("a sandbox");
+        let sandbox = runtime().await.create(wanted).await.expect("a sandbox");
         let program = "
 try:
     bytearray(256 << 20)
@@ -230,7 +227,7 @@ fn a_port_is_dialled_in_process_and_streams_both_ways() {
         let sandbox = sandbox().await;
         let program = "
 import socket
-s = socket.create_server(('', 7))
+s = socket.create_server(('', 7007))
 print('ready', flush=True)
 c, _ = s.accept()
 while data := c.recv(65536):
@@ -238,8 +235,8 @@ while data := c.recv(65536):
 ";
         let child = spawn(&sandbox, "python3", &["-c", program]);
         assert_eq!(line(&child).await, "ready\n");
-        assert!(sandbox.listening(7) && sandbox.listeners() == [7]);
-        let stream = sandbox.connect(7).await.expect("it listens");
+        assert!(sandbox.listening(7007) && sandbox.listeners() == [7007]);
+        let stream = sandbox.connect(7007).await.expect("it listens");
         let (mut reader, mut writer) = tokio::io::split(stream);
         let sent: Vec<u8> = (0..1_000_000u32).map(|n| n.to_le_bytes()[1]).collect();
         let expected = sent.clone();
@@ -252,7 +249,7 @@ while data := c.recv(65536):
         let ((), read) = tokio::join!(write, read);
         read.expect("it answers");
         assert!(received == expected, "{} bytes came back", received.len());
-        assert!(matches!(sandbox.connect(8).await, Err(Error::Host { .. })));
+        assert!(matches!(sandbox.connect(7008).await, Err(Error::Host { .. })));
         sandbox.kill().await;
     });
 }
