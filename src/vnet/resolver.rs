@@ -19,7 +19,7 @@ use hickory_proto::rr::rdata::opt::EdnsOption;
 use hickory_proto::rr::rdata::{A, AAAA};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::ResolveHosts;
+use hickory_resolver::config::{ResolveHosts, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::system_conf::read_system_conf;
@@ -85,12 +85,7 @@ impl Resolver {
         }
         let (mut config, mut options) = read_system_conf()?;
         if let Some(except) = self.except {
-            let same = |ip: IpAddr, port: u16| SocketAddr::new(ip.to_canonical(), port) == except;
-            for server in &mut config.name_servers {
-                let ip = server.ip;
-                server.connections.retain(|connection| !same(ip, connection.port));
-            }
-            config.name_servers.retain(|server| !server.connections.is_empty());
+            leave_out(&mut config, except);
         }
         if config.name_servers.is_empty() {
             return Err(NetError::NoConnections);
@@ -126,6 +121,15 @@ impl Resolver {
             Ok(Err(_)) | Err(_) => (ResponseCode::ServFail, Vec::new()),
         }
     }
+}
+
+/// Takes a name server out of a configuration, by address and port.
+pub(super) fn leave_out(config: &mut ResolverConfig, except: SocketAddr) {
+    for server in &mut config.name_servers {
+        let ip = server.ip.to_canonical();
+        server.connections.retain(|connection| SocketAddr::new(ip, connection.port) != except);
+    }
+    config.name_servers.retain(|server| !server.connections.is_empty());
 }
 
 /// When the host's configuration was last changed; `None` without one.

@@ -7,7 +7,7 @@
 
 use super::*;
 use crate::vnet::NAME_SERVER;
-use crate::vnet::resolver::Names;
+use crate::vnet::resolver::{Names, leave_out};
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::{A, AAAA, CNAME, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
@@ -250,4 +250,19 @@ fn remembered_names_are_bounded() {
     let known = |number: u32| names.get(Ipv4Addr::from(0x0101_0000 + number).into()).is_some();
     assert_eq!((0..10_000).filter(|&number| known(number)).count(), 4096);
     assert!(known(9_999), "the latest is kept");
+}
+
+/// `isolet dns --forward` in a resolv.conf that names it must not ask itself.
+#[test]
+fn a_name_server_is_left_out_by_address_and_port() {
+    let servers = ["127.0.0.1", "::ffff:127.0.0.1", "127.0.0.2"];
+    let config = || {
+        let servers = servers.map(|ip| NameServerConfig::udp_and_tcp(ip.parse().unwrap()));
+        ResolverConfig::from_parts(None, Vec::new(), servers.to_vec())
+    };
+    for (except, left) in [("127.0.0.1:53", 1), ("127.0.0.1:5353", 3), ("127.0.0.2:53", 2)] {
+        let mut config = config();
+        leave_out(&mut config, at(except));
+        assert_eq!(config.name_servers.len(), left, "{except}");
+    }
 }
