@@ -12,6 +12,7 @@
 //! Nothing here decides what a guest may do, and nothing below it knows HTTP. Request bodies are streamed or bounded before
 //! they are held, and secrets are compared in constant time (`keys`).
 
+mod consumed;
 mod control;
 pub mod dns;
 pub(crate) mod envd;
@@ -103,6 +104,11 @@ fn build(runtime: Runtime, options: Options) -> Result<(Api, Router), Error> {
 
 /// Sends a request to the part that it is for.
 async fn dispatch(State((api, control)): State<(Api, Router)>, request: Request) -> Response {
+    let (request, consumed) = consumed::watch(request);
+    consumed.answer(answer(api, control, request).await)
+}
+
+async fn answer(api: Api, control: Router, request: Request) -> Response {
     if is_ambiguous(request.headers()) {
         let close = [(header::CONNECTION, HeaderValue::from_static("close"))];
         return (StatusCode::BAD_REQUEST, close, "invalid request: two lengths\n").into_response();
