@@ -37,6 +37,12 @@ build_zlib() {
     )
 }
 
+# What os.setxattr() and its like want of the kernel's headers.
+kernel_header() {
+    mkdir -p "$prefix/include/linux"
+    cp "$(dirname "$(command -v $cc)")/../kernel-headers/linux/limits.h" "$prefix/include/linux/"
+}
+
 unpack_python() {
     stamp=$(cat "$here"/patches/*.patch | sha256sum | cut -c1-16)
     [ -f "$work/python/.patched-$stamp" ] && return
@@ -87,6 +93,7 @@ make_tree() {
 }
 
 build_zlib
+kernel_header
 unpack_python
 configure_python
 make -C "$work/python-build" -j "$jobs" python pybuilddir.txt > "$work/make.log" 2>&1 ||
