@@ -233,7 +233,7 @@ impl OpenFile {
     fn write_file(&self, file: &vfs::File, from: &[u8]) -> Result<usize, Errno> {
         let mut offset = self.offset.lock();
         if self.flags() & flag::APPEND != 0 {
-            let (count, after) = file.append_counted(from)?;
+            let (count, after) = file.append(from)?;
             *offset = after;
             return Ok(count);
         }
@@ -269,7 +269,7 @@ impl OpenFile {
         }
         match &self.object {
             Object::File(file) if self.flags() & flag::APPEND != 0 => {
-                file.append_counted(from).map(|(count, _)| count)
+                file.append(from).map(|(count, _)| count)
             }
             Object::File(file) => file.write_at(from, offset),
             Object::Null | Object::Zero | Object::Full | Object::Random => self.write(from),

@@ -119,6 +119,7 @@ impl Content {
     }
 
     /// Bytes charged to the quota.
+    #[cfg(test)]
     pub(super) fn charged(&self) -> u64 {
         self.charged
     }

@@ -170,21 +170,12 @@ impl File {
         self.write(data, Some(offset)).map(|(count, _)| count)
     }
 
-    /// Writes at the end, in one step; the offset after what was written.
+    /// Writes at the end, in one step: the number of bytes written, and the offset after them.
     ///
     /// # Errors
     ///
     /// As [`Self::write_at`].
-    pub(crate) fn append(&self, data: &[u8]) -> Result<u64, Errno> {
-        self.append_counted(data).map(|(_, offset)| offset)
-    }
-
-    /// As [`Self::append`], with the number of bytes written before it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::write_at`].
-    pub(crate) fn append_counted(&self, data: &[u8]) -> Result<(usize, u64), Errno> {
+    pub(crate) fn append(&self, data: &[u8]) -> Result<(usize, u64), Errno> {
         self.write(data, None)
     }
 

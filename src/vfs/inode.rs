@@ -269,13 +269,6 @@ impl Inode {
     pub(super) fn attached<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         find(&self.attachments.lock())
     }
-
-    /// Takes the kernel object of type `T` away.
-    pub(super) fn detach<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        let mut attachments = self.attachments.lock();
-        let at = attachments.iter().position(|(id, _)| *id == TypeId::of::<T>())?;
-        attachments.swap_remove(at).1.downcast().ok()
-    }
 }
 
 fn find<T: Any + Send + Sync>(

@@ -298,17 +298,20 @@ impl Vfs {
     }
 
     /// Bytes charged to the quota.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the metrics of a sandbox"))]
     pub(crate) fn bytes_used(&self) -> u64 {
         self.shared.usage.bytes()
     }
 
     /// The tree as it is now, as a layer that others can stand on; costs what was touched. Files that are open but have no
     /// name are not in it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for snapshots and forks of a sandbox"))]
     pub(crate) fn freeze(&self) -> Arc<Layer> {
         Arc::new(self.tree().freeze())
     }
 
     /// Tells `watcher` of every change from now on, as long as it lives.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for E2B's directory watching and inotify"))]
     pub(crate) fn watch(&self, watcher: &Arc<dyn Watcher>) {
         self.shared.watchers.add(watcher);
     }

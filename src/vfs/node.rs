@@ -291,9 +291,4 @@ impl Node {
     pub(crate) fn attached<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.place.inode()?.attached()
     }
-
-    /// Takes the kernel object of type `T` away from this node.
-    pub(crate) fn detach<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        self.place.inode()?.detach()
-    }
 }

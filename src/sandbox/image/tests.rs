@@ -162,7 +162,7 @@ fn a_program_tells_what_it_is() {
     let empty = Vfs::new(None, VfsLimits::default()).expect("boots");
     let used = |vfs: &Vfs| (vfs.bytes_used(), vfs.statfs().files_free);
     assert_eq!(used(&machine.vfs), used(&empty), "an image costs a sandbox nothing");
-    assert_eq!(file.append(b"!"), Ok(PROGRAM.len() as u64 + 1));
+    assert_eq!(file.append(b"!"), Ok((1, PROGRAM.len() as u64 + 1)));
     assert_eq!(file.content_id(), None, "a written file is no longer the image's");
 }
 
