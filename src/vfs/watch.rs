@@ -55,7 +55,6 @@ impl std::fmt::Debug for Watchers {
 }
 
 impl Watchers {
-    #[cfg_attr(not(test), expect(dead_code, reason = "for watching, as above"))]
     pub(super) fn add(&self, watcher: &Arc<dyn Watcher>) {
         let mut watchers = self.0.write();
         watchers.retain(|watcher| watcher.strong_count() > 0);
