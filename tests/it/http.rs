@@ -130,7 +130,12 @@ impl<'a> Guest<'a> {
         let body = json!({ "templateID": "base", "timeout": 600 });
         let answer = control(server, ("POST", "/v2/sandboxes"), API_KEY, &body);
         assert_eq!(answer.status, 201, "{}", answer.text());
-        let answer = answer.json();
+        Guest::adopt(server, &answer.json())
+    }
+
+    /// The one that an answer of the control plane tells of.
+    #[track_caller]
+    pub fn adopt(server: &'a Server, answer: &Value) -> Guest<'a> {
         let field = |name: &str| answer[name].as_str().unwrap_or_else(|| panic!("no {name}"));
         Guest {
             server,

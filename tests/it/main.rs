@@ -21,10 +21,13 @@ mod server;
 // What isolet promises, an area a file.
 mod cli;
 mod commands;
+mod control;
 mod egress;
+mod envd;
 mod library;
 mod ports;
 mod programs;
+mod router;
 mod shell;
 mod tenants;
 mod threads;

@@ -142,8 +142,15 @@ impl Server {
     /// Starts `isolet serve` on `listen` (port 0: any) for `domain`, and waits for its ready line.
     #[track_caller]
     pub fn start(listen: &str, domain: &str) -> Server {
+        Server::start_with(listen, domain, &[])
+    }
+
+    /// As [`Server::start`], with further arguments.
+    #[track_caller]
+    pub fn start_with(listen: &str, domain: &str, more: &[&str]) -> Server {
         let mut program = isolet();
         program.args(["serve", "--listen", listen, "--domain", domain, "--api-key", API_KEY]);
+        program.args(more);
         let (tell, ready) = sync_channel(1);
         let process = Guarded::start(&program, move |line| {
             if let Some(address) = line.strip_prefix("isolet ready on http://") {
