@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use hickory_proto::op::{Message, Query, ResponseCode};
+use hickory_proto::op::{Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use crate::namespace::{enter, outside};
@@ -65,6 +65,10 @@ pub fn ask(address: SocketAddr, name: &str) -> Option<Vec<IpAddr>> {
     let mut packet = [0; 4096];
     let length = socket.recv(&mut packet).ok()?;
     let answer = Message::from_vec(&packet[..length]).expect("an answer in DNS's format");
+    if answer.metadata.message_type != MessageType::Response {
+        // Nobody had the port, so the kernel gave it to us, and we heard our own question.
+        return None;
+    }
     Some(answer.answers.iter().filter_map(|record| record.data.ip_addr()).collect())
 }
 
