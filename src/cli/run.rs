@@ -3,6 +3,8 @@
 //! On a terminal the command gets a terminal of the sandbox, and ours goes raw, so that keys, ^C and window changes reach
 //! it; otherwise its streams are ours.
 
+#![expect(clippy::disallowed_methods, reason = "published ports are ports of this machine")]
+
 use anyhow::Context;
 use clap::Args;
 use isolet::{Child, Command, Config, Egress, Runtime, Sandbox, SandboxConfig, Stdio};

@@ -1,5 +1,7 @@
 //! `isolet serve`: E2B's API, envd and the sandboxes' own ports, on one address.
 
+#![expect(clippy::exit, reason = "a second signal does not wait for what is being drained")]
+
 use anyhow::Context;
 use clap::Args;
 use isolet::api::{ServeOptions, Server, print_env};

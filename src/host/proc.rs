@@ -115,12 +115,15 @@ async fn execve(call: &mut Call<'_>) -> Result<u32, Errno> {
     Ok(0)
 }
 
+/// C strings without their final zero.
+type Strings = Vec<Vec<u8>>;
+
 /// Arguments and environment of a program to start. No arguments at all are one empty one, as on Linux.
 pub(super) fn arguments(
     call: &mut Call<'_>,
     argv: u32,
     envp: u32,
-) -> Result<(Vec<Vec<u8>>, Vec<Vec<u8>>), Errno> {
+) -> Result<(Strings, Strings), Errno> {
     let mut budget = call.kernel().limits.arguments_bytes_max;
     let mut strings = |address| match address {
         0 => Ok(Vec::new()),

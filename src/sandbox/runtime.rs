@@ -2,6 +2,8 @@
 //!
 //! It creates, finds and forgets sandboxes; what happens inside one is `mod.rs`'s.
 
+#![expect(clippy::disallowed_methods, reason = "opens the data directory")]
+
 use super::image::Image;
 use super::{Sandbox, SandboxConfig};
 use crate::config::Config;

@@ -127,7 +127,7 @@ async fn the_machine_describes_itself() {
     let thread = machine.spawn(1000);
     let read = |path: &str| machine.read(&thread, path).expect("readable");
     let total = machine.kernel.memory.max() >> 10;
-    assert!(read("/proc/meminfo").starts_with(&format!("MemTotal:{:>15} kB\n", total)));
+    assert!(read("/proc/meminfo").starts_with(&format!("MemTotal:{total:>15} kB\n")));
     assert_eq!(read("/proc/cpuinfo").matches("processor\t:").count(), machine.kernel.cpus as usize);
     assert_eq!(read("/proc/sys/kernel/random/boot_id").trim_end().len(), 36);
     assert_ne!(read("/proc/sys/kernel/random/uuid"), read("/proc/sys/kernel/random/uuid"));
