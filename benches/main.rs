@@ -21,7 +21,10 @@ use criterion::Criterion;
 use isolet::{Config, Runtime};
 
 /// The image that every measurement starts from.
-const IMAGE: &str = "base";
+const IMAGE: &str = "python";
+
+/// The same by its E2B name.
+const TEMPLATE: &str = "base";
 
 fn main() {
     let results = Path::new(env!("CARGO_TARGET_TMPDIR")).join("criterion");

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use criterion::{Criterion, Throughput};
 use serde_json::json;
 
-use crate::IMAGE;
+use crate::TEMPLATE;
 use crate::ratio::{ISOLET, NATIVE};
 use crate::server::Server;
 
@@ -62,7 +62,7 @@ fn native(folder: &std::path::Path) -> Child {
 /// A sandbox that serves its home on port 3000; its id.
 async fn guest(server: &Server) -> String {
     let made =
-        server.control("POST", "/v2/sandboxes", json!({ "templateID": IMAGE, "timeout": 3600 }));
+        server.control("POST", "/v2/sandboxes", json!({ "templateID": TEMPLATE, "timeout": 3600 }));
     let made = made.await;
     let field = |name: &str| made[name].as_str().expect("the API names it").to_owned();
     let (id, token) = (field("sandboxID"), field("envdAccessToken"));

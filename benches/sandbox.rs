@@ -7,9 +7,9 @@ use criterion::Criterion;
 use isolet::{Egress, Runtime, SandboxConfig};
 use serde_json::json;
 
-use crate::IMAGE;
 use crate::ratio::{ISOLET, NATIVE};
 use crate::server::Server;
+use crate::{IMAGE, TEMPLATE};
 
 fn namespaces() {
     let mut unshare = Command::new("unshare");
@@ -38,7 +38,7 @@ pub fn over_http(criterion: &mut Criterion, tokio: &tokio::runtime::Runtime, ser
     group.bench_function(ISOLET, |bencher| {
         bencher.to_async(tokio).iter(|| async {
             let made =
-                server.control("POST", "/v2/sandboxes", json!({ "templateID": IMAGE })).await;
+                server.control("POST", "/v2/sandboxes", json!({ "templateID": TEMPLATE })).await;
             let id = made["sandboxID"].as_str().expect("an id").to_owned();
             server.control("DELETE", &format!("/sandboxes/{id}"), json!(null)).await;
         });
