@@ -173,7 +173,9 @@ async fn follow_window(mut resized: Signal, child: Arc<Child>) {
 fn window_size() -> anyhow::Result<(u16, u16)> {
     let size =
         rustix::termios::tcgetwinsize(std::io::stdout()).context("read the window's size")?;
-    Ok((size.ws_col.max(1), size.ws_row.max(1)))
+    // A terminal that does not know its size is told as 0 by 0.
+    let known = |told: u16, usual: u16| if told == 0 { usual } else { told };
+    Ok((known(size.ws_col, 80), known(size.ws_row, 24)))
 }
 
 /// Our terminal in raw mode until this is dropped.

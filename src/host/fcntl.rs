@@ -105,7 +105,7 @@ async fn fcntl(call: &mut Call<'_>) -> Result<u32, Errno> {
         command::SETFD => {
             call.process().fds.lock().set_cloexec(fd, argument & FD_CLOEXEC != 0).map(|()| 0)
         }
-        command::GETFL => Ok(file.flags() | flag::LARGE_FILE),
+        command::GETFL => Ok(file.flags()),
         _ if path_only => Err(Errno::BADF),
         command::SETFL => {
             file.set_flags(argument);

@@ -506,7 +506,7 @@ fn timerfd_create(call: &mut Call<'_>) -> Result<u32, Errno> {
     }
     let clock = clock.cast_signed();
     deadline(call.kernel(), clock, Duration::ZERO)?;
-    let timer = TimerFd::new(clock);
+    let timer = TimerFd::new(clock, &call.kernel().timers)?;
     let file = OpenFile::new(Object::Timer(timer), flag::READ_WRITE | flags & flag::NONBLOCK);
     call.install(file, flags & flag::CLOEXEC != 0)
 }

@@ -10,6 +10,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 /// Buffer bytes of a sandbox's pipes, sockets and terminals together, 64 MiB: Linux's `pipe-user-pages-soft` (16384 pages).
 pub(crate) const BUFFERS_BYTES_MAX: usize = 64 << 20;
 
+/// Open file descriptions of a sandbox, whatever they are: Linux's `file-max`, for a machine of this size.
+pub(crate) const FILES_MAX: usize = 32768;
+/// Timers of a sandbox that are descriptors: each can have a task of the host's runtime.
+pub(crate) const TIMERS_MAX: usize = 1024;
+
 /// A counter with a maximum, shared by those who take from it.
 #[derive(Debug)]
 pub(crate) struct Budget {

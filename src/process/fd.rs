@@ -2,19 +2,21 @@
 //!
 //! It opens and reads nothing. Files that leave the table are given back to the caller, to be dropped with no lock held.
 
+use super::budget::Budget;
 use super::file::OpenFile;
 use super::locks::{Owner, TableLocks};
 use crate::errno::Errno;
 use std::sync::Arc;
 
 /// Descriptors of one process.
-#[derive(Default)]
 pub(crate) struct FdTable {
     slots: Vec<Option<Slot>>,
     /// No slot below is free.
     first_free: usize,
     /// Numbers are below it (`RLIMIT_NOFILE`).
     limit: usize,
+    /// Open file descriptions of the sandbox.
+    files: Arc<Budget>,
     locks: TableLocks,
 }
 
@@ -25,9 +27,9 @@ struct Slot {
 }
 
 impl FdTable {
-    /// An empty table for `limit` descriptors.
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { slots: Vec::new(), first_free: 0, limit, locks: TableLocks::default() }
+    /// An empty table for `limit` descriptors; files that come into it count against `files`.
+    pub(crate) fn new(limit: usize, files: Arc<Budget>) -> Self {
+        Self { slots: Vec::new(), first_free: 0, limit, files, locks: TableLocks::default() }
     }
 
     /// The file that `fd` names.
@@ -47,7 +49,7 @@ impl FdTable {
     ///
     /// # Errors
     ///
-    /// EMFILE when none is free below the limit, EINVAL when `min` is not below it.
+    /// EMFILE when none is free below the limit, EINVAL when `min` is not below it, ENFILE when the sandbox has too many.
     pub(crate) fn insert(
         &mut self,
         min: u32,
@@ -64,6 +66,7 @@ impl FdTable {
         if at >= self.limit {
             return Err(Errno::MFILE);
         }
+        file.count_in(&self.files)?;
         if min <= self.first_free {
             self.first_free = at + 1;
         }
@@ -75,7 +78,7 @@ impl FdTable {
     ///
     /// # Errors
     ///
-    /// EBADF when `fd` is not below the limit.
+    /// EBADF when `fd` is not below the limit, ENFILE when the sandbox has too many files.
     pub(crate) fn replace(
         &mut self,
         fd: u32,
@@ -86,6 +89,7 @@ impl FdTable {
         if at >= self.limit {
             return Err(Errno::BADF);
         }
+        file.count_in(&self.files)?;
         let before = self.close(fd).ok();
         if at == self.first_free {
             self.first_free += 1;
@@ -158,6 +162,7 @@ impl FdTable {
             slots: self.slots.clone(),
             first_free: self.first_free,
             limit: self.limit,
+            files: self.files.clone(),
             locks: TableLocks::default(),
         }
     }
@@ -233,6 +238,24 @@ mod tests {
         ]
     }
 
+    #[test]
+    fn a_sandbox_has_so_many_files() {
+        let files = Budget::new(2);
+        let mut table = FdTable::new(LIMIT, files.clone());
+        let one = file();
+        for fd in 0..3 {
+            assert_eq!(table.insert(0, one.clone(), false), Ok(fd), "one file, however often");
+        }
+        assert_eq!(table.insert(0, file(), false), Ok(3));
+        assert_eq!(table.insert(0, file(), false), Err(Errno::NFILE));
+        assert_eq!(table.replace(3, file(), false).err(), Some(Errno::NFILE));
+        assert!(table.get(3).is_ok());
+        drop(table.close(3));
+        assert_eq!(table.insert(0, file(), false), Ok(3));
+        drop(table);
+        assert_eq!(files.used(), 1, "ours");
+    }
+
     /// The table as a map: number to file and flag.
     type Model = BTreeMap<u32, (usize, bool)>;
 
@@ -291,7 +314,8 @@ mod tests {
     proptest! {
         #[test]
         fn agrees_with_a_map(steps in prop::collection::vec(step(), 1..80)) {
-            let mut table = FdTable::new(LIMIT);
+            let files = Budget::new(100);
+            let mut table = FdTable::new(LIMIT, files.clone());
             let mut model = Model::new();
             for step in steps {
                 apply(&mut table, &mut model, step);
@@ -300,6 +324,7 @@ mod tests {
                     .map(|(fd, file)| (fd, (address(file), table.cloexec(fd).expect("open"))))
                     .collect();
                 prop_assert_eq!(&seen, &model);
+                prop_assert_eq!(files.used(), model.len());
             }
         }
     }

@@ -5,7 +5,7 @@
 //!
 //! Lock order: the offset, then the object's own lock.
 
-use super::budget::next_inode;
+use super::budget::{Budget, Reservation, next_inode};
 use super::epoll::Epoll;
 use super::eventfd::EventFd;
 use super::locks::{FileKey, FileLocks};
@@ -86,6 +86,8 @@ pub(crate) struct OpenFile {
     node: OnceLock<vfs::Node>,
     /// Set once a lock is held in this description's name, to give it back.
     locks: OnceLock<Arc<FileLocks>>,
+    /// Its place among the sandbox's open files, once it is in a table.
+    counted: OnceLock<Reservation>,
 }
 
 /// Where lseek(2) counts from.
@@ -120,6 +122,7 @@ impl OpenFile {
             path: OnceLock::new(),
             node: OnceLock::new(),
             locks: OnceLock::new(),
+            counted: OnceLock::new(),
         })
     }
 
@@ -128,6 +131,19 @@ impl OpenFile {
         let file = Self::new(object, flags);
         file.path.get_or_init(|| path.into());
         file
+    }
+
+    /// Counts it, once, among the open files of a sandbox.
+    ///
+    /// # Errors
+    ///
+    /// ENFILE when there are too many.
+    pub(super) fn count_in(&self, files: &Arc<Budget>) -> Result<(), Errno> {
+        if self.counted.get().is_none() {
+            // Of two that count at once one is given back.
+            let _late = self.counted.set(files.reserve(1)?);
+        }
+        Ok(())
     }
 
     /// What is open.

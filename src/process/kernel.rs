@@ -3,7 +3,7 @@
 //! Lock order: a process's signals, then the tree. The tree's lock is a leaf: it is plain data, nothing is called under it.
 
 use super::account::MemoryAccount;
-use super::budget::{BUFFERS_BYTES_MAX, Budget};
+use super::budget::{BUFFERS_BYTES_MAX, Budget, FILES_MAX, TIMERS_MAX};
 use super::cred::Credentials;
 use super::epoll::WATCHES_MAX;
 use super::exec;
@@ -45,6 +45,10 @@ pub(crate) struct Kernel {
     pub(crate) unix: Arc<Namespace>,
     /// Files watched by its epolls.
     pub(crate) watches: Arc<Budget>,
+    /// Its open file descriptions.
+    pub(crate) files: Arc<Budget>,
+    /// Its timers that are descriptors.
+    pub(crate) timers: Arc<Budget>,
     /// Runs programs.
     pub(crate) exec: Arc<dyn Exec>,
     /// When the sandbox started, on the monotonic clock.
@@ -110,6 +114,8 @@ impl Kernel {
             locks: Arc::default(),
             unix: Namespace::new(buffers.clone()),
             watches: Budget::new(WATCHES_MAX),
+            files: Budget::new(FILES_MAX),
+            timers: Budget::new(TIMERS_MAX),
             buffers,
             exec,
             booted,

@@ -159,7 +159,7 @@ impl Process {
             no_new_privs: false,
             parent_death_signal: None,
         };
-        let fds = FdTable::new(kernel.limits.descriptors_max);
+        let fds = FdTable::new(kernel.limits.descriptors_max, kernel.files.clone());
         Self::add(kernel, INIT, attributes, fds, Signals::new, None)
     }
 

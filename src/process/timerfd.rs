@@ -1,9 +1,9 @@
 //! timerfd_create(2): a timer that is read like a file.
 //!
-//! One task of the runtime sleeps while the timer is armed and wakes the queue at each expiry; it holds no reference that
-//! keeps the timer alive. Both clocks run on the host's monotonic time: a sandbox's wall clock is never set.
+//! One task of the runtime sleeps until the next expiry and wakes the queue; it holds no reference that keeps the timer alive.
+//! Further expiries wake nobody until the timer is read, so that a fast timer costs the host no more than its reader costs the guest. Both clocks run on the host's monotonic time: a sandbox's wall clock is never set.
 
-use super::budget::next_inode;
+use super::budget::{Budget, Reservation, next_inode};
 use crate::errno::Errno;
 use crate::wait::{Ready, WaitQueue, Waiter};
 use parking_lot::Mutex;
@@ -11,9 +11,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
-
-/// The shortest repetition that is woken for: a guest must not make the host spin.
-const WAKE_INTERVAL_MIN: Duration = Duration::from_millis(1);
 
 /// When a timer next expires, and how often then.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +28,7 @@ pub(crate) struct TimerFd {
     queue: WaitQueue,
     inode: u64,
     clock: i32,
+    _held: Reservation,
 }
 
 #[derive(Debug, Default)]
@@ -67,9 +65,15 @@ impl State {
 
 impl TimerFd {
     /// A disarmed timer, whose absolute times are of `clock` (clock_gettime(2)'s number).
-    pub(crate) fn new(clock: i32) -> Arc<Self> {
+    /// `timers` is the sandbox's account of them.
+    ///
+    /// # Errors
+    ///
+    /// ENFILE when there are too many.
+    pub(crate) fn new(clock: i32, timers: &Arc<Budget>) -> Result<Arc<Self>, Errno> {
         let state = Mutex::new(State::default());
-        Arc::new(Self { state, queue: WaitQueue::new(), inode: next_inode(), clock })
+        let (queue, inode, held) = (WaitQueue::new(), next_inode(), timers.reserve(1)?);
+        Ok(Arc::new(Self { state, queue, inode, clock, _held: held }))
     }
 
     /// Arms or disarms it; the setting before. Call it within the runtime.
@@ -85,13 +89,18 @@ impl TimerFd {
         state.interval = setting.interval;
         // A time too far for the clock never comes.
         state.next = setting.first.and_then(|first| now.checked_add(first));
-        if state.next.is_some() {
-            let waker = tokio::spawn(wake_at_expiries(Arc::downgrade(self)));
-            state.waker = Some(waker.abort_handle());
-        }
+        self.arm(&mut state);
         drop(state);
         self.queue.wake_all();
         before
+    }
+
+    /// Wakes the queue at the next expiry.
+    fn arm(self: &Arc<Self>, state: &mut State) {
+        if let Some(at) = state.next {
+            let waker = tokio::spawn(wake_at(Arc::downgrade(self), at));
+            state.waker = Some(waker.abort_handle());
+        }
     }
 
     /// Its setting, with the time left.
@@ -102,12 +111,12 @@ impl TimerFd {
         state.setting(now)
     }
 
-    /// Takes the number of expiries since the last read into the first 8 bytes.
+    /// Takes the number of expiries since the last read into the first 8 bytes. Call it within the runtime.
     ///
     /// # Errors
     ///
     /// EINVAL for a shorter buffer, EAGAIN before the first.
-    pub(crate) fn read(&self, into: &mut [u8]) -> Result<usize, Errno> {
+    pub(crate) fn read(self: &Arc<Self>, into: &mut [u8]) -> Result<usize, Errno> {
         let into = into.first_chunk_mut::<8>().ok_or(Errno::INVAL)?;
         let mut state = self.state.lock();
         state.advance(Instant::now());
@@ -115,6 +124,10 @@ impl TimerFd {
             return Err(Errno::AGAIN);
         }
         *into = std::mem::take(&mut state.expired).to_le_bytes();
+        if let Some(waker) = state.waker.take() {
+            waker.abort();
+        }
+        self.arm(&mut state);
         Ok(8)
     }
 
@@ -149,16 +162,11 @@ impl Drop for TimerFd {
     }
 }
 
-/// Wakes the timer's queue at each expiry until it is disarmed or gone.
-async fn wake_at_expiries(timer: Weak<TimerFd>) {
-    let next = |timer: &Weak<TimerFd>| timer.upgrade()?.state.lock().next;
-    while let Some(at) = next(&timer) {
-        tokio::time::sleep_until(at).await;
-        let Some(timer) = timer.upgrade() else { return };
-        timer.state.lock().advance(Instant::now());
+/// Wakes the timer's queue at its next expiry, if it still is there then.
+async fn wake_at(timer: Weak<TimerFd>, at: Instant) {
+    tokio::time::sleep_until(at).await;
+    if let Some(timer) = timer.upgrade() {
         timer.queue.wake_all();
-        drop(timer);
-        tokio::time::sleep(WAKE_INTERVAL_MIN).await;
     }
 }
 
@@ -170,7 +178,7 @@ mod tests {
 
     #[tokio::test]
     async fn wakes_at_its_expiry() {
-        let timer = TimerFd::new(1);
+        let timer = TimerFd::new(1, &Budget::new(1)).expect("room");
         let mut bytes = [0; 8];
         assert_eq!(timer.read(&mut bytes), Err(Errno::AGAIN));
         timer.set(Setting { first: Some(Duration::from_millis(2)), interval: Duration::ZERO });
@@ -186,8 +194,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_repeating_timer_wakes_its_reader_again() {
+        let timer = TimerFd::new(1, &Budget::new(1)).expect("room");
+        let interval = Duration::from_millis(1);
+        timer.set(Setting { first: Some(interval), interval });
+        let mut bytes = [0; 8];
+        for _ in 0..5 {
+            loop {
+                let waiter = timer.subscribe();
+                match timer.read(&mut bytes) {
+                    Err(Errno::AGAIN) => waiter.await,
+                    done => break assert_eq!(done, Ok(8)),
+                }
+            }
+            assert!(u64::from_le_bytes(bytes) >= 1);
+        }
+    }
+
+    #[tokio::test]
     async fn setting_again_forgets_expiries() {
-        let timer = TimerFd::new(1);
+        let timer = TimerFd::new(1, &Budget::new(1)).expect("room");
         timer.set(Setting { first: Some(Duration::ZERO), interval: 60 * SECOND });
         assert_eq!(timer.ready(), Ready::IN);
         let before = timer.set(Setting::default());

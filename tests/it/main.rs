@@ -22,6 +22,7 @@ mod server;
 mod cli;
 mod commands;
 mod control;
+mod descriptors;
 mod egress;
 mod envd;
 mod library;

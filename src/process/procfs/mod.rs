@@ -451,6 +451,9 @@ impl Dynamic for Node {
         if let Entry::Descriptor(pid, fd) = self.entry {
             let file = self.private(pid, caller)?.fds.lock().get(fd);
             let file = file.map_err(|_closed| Errno::NOENT)?;
+            if let Some(path) = file.path() {
+                return Ok(path.to_vec());
+            }
             if let Some(node) = file.node() {
                 return Ok(kernel.vfs.path_of_node(node));
             }
