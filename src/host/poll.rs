@@ -4,7 +4,7 @@ use super::time::Timespec64;
 use super::{Call, Wake, nr};
 use crate::errno::Errno;
 use crate::process::epoll::{EDGE, Epoll, Event, ONE_SHOT};
-use crate::process::file::{Object, flag};
+use crate::process::file::{Object, Waiters, flag};
 use crate::process::signal::SigSet;
 use crate::process::{OpenFile, epoll};
 use crate::wait::{Ready, Waiter};
@@ -128,11 +128,11 @@ impl Polled {
 }
 
 fn subscribe_all(polled: &[Polled]) -> Vec<Waiter> {
-    let mut waiters = Vec::new();
+    let mut waiters = Waiters::default();
     for file in polled.iter().filter_map(|polled| polled.file.as_ref()) {
         file.waiters(&mut waiters);
     }
-    waiters
+    waiters.into_list()
 }
 
 /// The ready bits of each, if any has some.
@@ -317,9 +317,9 @@ async fn epoll_wait(call: &mut Call<'_>, number: u32) -> Result<u32, Errno> {
     };
     let mask = read_mask(call, mask, mask_size)?;
     let subscribe = || {
-        let mut waiters = Vec::new();
+        let mut waiters = Waiters::default();
         file.waiters(&mut waiters);
-        waiters
+        waiters.into_list()
     };
     let look = || Some(epoll.collect(max as usize)).filter(|events| !events.is_empty());
     let found: Vec<Event> =

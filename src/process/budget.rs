@@ -42,6 +42,7 @@ impl Budget {
     }
 
     /// Units taken now.
+    #[cfg(test)]
     pub(crate) fn used(&self) -> usize {
         self.used.load(Ordering::SeqCst)
     }

@@ -4,10 +4,10 @@
 //! the file's queue. Asking costs time linear in the set, whose size is bounded for the whole sandbox. It holds files weakly,
 //! so a closed file leaves the set by itself.
 //!
-//! Lock order: the outer epoll, one inside it, then a watched file's own lock. Nesting ends there.
+//! Lock order: `NESTING`, the outer epoll, one inside it, then a watched file's own lock. Nesting ends there.
 
 use super::budget::{Budget, Reservation, next_inode};
-use super::file::{Object, OpenFile};
+use super::file::{Object, OpenFile, Waiters};
 use crate::errno::Errno;
 use crate::wait::{Ready, WaitQueue, Waiter};
 use parking_lot::Mutex;
@@ -19,7 +19,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Waker};
 
 /// Files watched by all epolls of a sandbox together.
-pub(crate) const WATCHES_MAX: usize = 16384;
+pub(crate) const WATCHES_MAX: usize = 8192;
 
 /// `EPOLLET`: report changes, not states.
 pub(crate) const EDGE: u32 = 1 << 31;
@@ -28,6 +28,9 @@ pub(crate) const ONE_SHOT: u32 = 1 << 30;
 /// `EPOLLRDNORM` and `EPOLLWRNORM`, which mean the same as in and out.
 const READ_NORMAL: u32 = 0x40;
 const WRITE_NORMAL: u32 = 0x100;
+
+/// Held from the check to the entry when an epoll is put into another: two at once could make a circle of locks.
+static NESTING: Mutex<()> = Mutex::new(());
 
 /// One report of epoll_wait(2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +65,8 @@ struct Interest {
     file: Weak<OpenFile>,
     wanted: u32,
     data: u64,
-    /// Pending subscriptions, for edges.
-    edges: Vec<Pin<Box<Waiter>>>,
+    /// A pending subscription, for edges.
+    edge: Option<Pin<Box<Waiter>>>,
     /// An edge has come that was not reported.
     fired: bool,
     /// One shot, spent.
@@ -74,16 +77,18 @@ struct Interest {
 impl Interest {
     fn set(&mut self, file: &OpenFile, wanted: u32, data: u64) {
         (self.wanted, self.data, self.fired, self.spent) = (wanted, data, true, false);
-        self.edges.clear();
-        if wanted & EDGE != 0 {
+        // An epoll's own queue does not tell of its files: it is watched by level, which only reports more.
+        if matches!(file.object(), Object::Epoll(_)) {
+            self.wanted &= !EDGE;
+        }
+        self.edge = None;
+        if self.wanted & EDGE != 0 {
             self.subscribe(file);
         }
     }
 
     fn subscribe(&mut self, file: &OpenFile) {
-        let mut waiters = Vec::new();
-        file.waiters(&mut waiters);
-        self.edges = waiters.into_iter().map(Box::pin).collect();
+        self.edge = file.subscribe().map(Box::pin);
     }
 
     /// What to report now, 0 for nothing. Notes edges but takes nothing away.
@@ -94,7 +99,7 @@ impl Interest {
         if self.wanted & EDGE != 0 {
             let mut context = Context::from_waker(Waker::noop());
             let woken = |edge: &mut Pin<Box<Waiter>>| edge.as_mut().poll(&mut context).is_ready();
-            if self.edges.iter_mut().any(woken) {
+            if self.edge.as_mut().is_some_and(woken) {
                 self.subscribe(file); // before looking, so that no change is missed
                 self.fired = true;
             }
@@ -146,12 +151,9 @@ impl Epoll {
         if !file.pollable() {
             return Err(Errno::PERM);
         }
-        let nests = match file.object() {
-            Object::Epoll(inner) => {
-                self.may_hold(inner)?;
-                true
-            }
-            _ => false,
+        let nesting = match file.object() {
+            Object::Epoll(inner) => Some((NESTING.lock(), self.may_hold(inner)?)),
+            _ => None,
         };
         let key = key(fd, file);
         let mut state = self.state.lock();
@@ -164,15 +166,16 @@ impl Epoll {
             file: Arc::downgrade(file),
             wanted,
             data,
-            edges: Vec::new(),
+            edge: None,
             fired: true,
             spent: false,
             _held: held,
         };
         interest.set(file, wanted, data);
         state.interests.insert(key, interest);
-        state.inside |= nests;
+        state.inside |= nesting.is_some();
         drop(state);
+        drop(nesting);
         self.queue.wake_all();
         Ok(())
     }
@@ -290,7 +293,7 @@ impl Epoll {
     }
 
     /// Adds the waiters of all watched files.
-    pub(crate) fn waiters(&self, into: &mut Vec<Waiter>) {
+    pub(crate) fn waiters(&self, into: &mut Waiters) {
         self.visit(|_, interest, file, _| {
             if !interest.spent {
                 file.waiters(into);

@@ -18,6 +18,7 @@ use crate::vfs;
 use crate::vnet;
 use crate::wait::{Ready, Waiter};
 use parking_lot::Mutex;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -27,7 +28,6 @@ pub(crate) mod flag {
     pub(crate) const ACCESS: u32 = 0o3;
     pub(crate) const WRITE_ONLY: u32 = 0o1;
     pub(crate) const READ_WRITE: u32 = 0o2;
-    pub(crate) const CREATE: u32 = 0o100;
     pub(crate) const NO_CTTY: u32 = 0o400;
     pub(crate) const APPEND: u32 = 0o2000;
     pub(crate) const NONBLOCK: u32 = 0o4000;
@@ -88,6 +88,20 @@ pub(crate) struct OpenFile {
     locks: OnceLock<Arc<FileLocks>>,
     /// Its place among the sandbox's open files, once it is in a table.
     counted: OnceLock<Reservation>,
+}
+
+/// Waiters of several files, one for each however often it is asked for: epolls may watch epolls that watch many.
+#[derive(Default)]
+pub(crate) struct Waiters {
+    list: Vec<Waiter>,
+    seen: HashSet<u64>,
+}
+
+impl Waiters {
+    /// The waiters.
+    pub(crate) fn into_list(self) -> Vec<Waiter> {
+        self.list
+    }
 }
 
 /// Where lseek(2) counts from.
@@ -443,8 +457,11 @@ impl OpenFile {
     }
 
     /// Adds every waiter that can make it ready: for an epoll also those of the files it watches.
-    pub(crate) fn waiters(&self, into: &mut Vec<Waiter>) {
-        into.extend(self.subscribe());
+    pub(crate) fn waiters(&self, into: &mut Waiters) {
+        if !into.seen.insert(self.lock_id()) {
+            return;
+        }
+        into.list.extend(self.subscribe());
         if let Object::Epoll(epoll) = &self.object {
             epoll.waiters(into);
         }

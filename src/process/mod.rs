@@ -37,7 +37,6 @@ pub(crate) mod tree;
 pub(crate) mod turn;
 pub(crate) mod unix;
 
-pub(crate) use fd::FdTable;
 pub(crate) use file::{Object, OpenFile};
 pub(crate) use kernel::{Kernel, SpawnRequest, Target};
 pub(crate) use process::{End, Process};

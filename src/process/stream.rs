@@ -72,11 +72,6 @@ impl<S: Stream> HostEnd<S> {
     pub(crate) fn new(stream: S) -> Self {
         Self { stream, reading: None, writing: None }
     }
-
-    /// The end itself.
-    pub(crate) fn get(&self) -> &S {
-        &self.stream
-    }
 }
 
 /// Tries until the answer is not EAGAIN, waiting in `waiter` between. It subscribes before it tries, so no change is lost.
