@@ -1,8 +1,8 @@
 #!/bin/sh
 # bash, Debian's source and patches, with readline (recipe ncurses).
 . "$(dirname "$0")/../lib.sh"
-# Enough for 2000 levels of a plain function.
-export ISOLET_FORK=1572864 ISOLET_STACK=2097152
+# Enough for 1500 levels of a plain function.
+export ISOLET_FORK=1048576 ISOLET_STACK=1572864
 
 unpack bash bash_5.3.orig.tar.xz bash_5.3-4.debian.tar.xz
 touch configure

@@ -3,9 +3,9 @@
 #include "isolet_impl.h"
 
 /* Memory above the program's data, in grains of 4 KiB: one bit says that a
- * grain is taken, one that it has been used before and is zeroed when it is
- * taken again. First fit; the memory grows when nothing fits. No call here
- * leaves the program, so no other thread can come between. */
+ * grain is taken. First fit; the memory grows when nothing fits. What may have
+ * been used before is zeroed when it is taken. No call here leaves the program,
+ * so no other thread can come between. */
 
 #define GRAINS (1u << 20)
 #define WASM_PAGE 65536u
@@ -15,10 +15,11 @@
 
 extern char __heap_base[];
 
-static uint32_t used[GRAINS/32], dirty[GRAINS/32];
+static uint32_t used[GRAINS/32];
 static uint32_t first; /* first grain that can be given out; 0: not set up */
 static uint32_t limit; /* grains of the memory */
 static uint32_t hint;  /* no free grain below */
+static uint32_t fresh; /* never taken from here on */
 
 static void set(uint32_t *map, uint32_t from, uint32_t to)
 {
@@ -65,7 +66,7 @@ static void setup(void)
 	first = ((uintptr_t)__heap_base + ISOLET_GRAIN - 1) / ISOLET_GRAIN;
 	limit = __builtin_wasm_memory_size(0) * GRAINS_PER_PAGE;
 	set(used, 0, first);
-	hint = first;
+	hint = fresh = first;
 }
 
 /* Makes the memory at least `grains` long. */
@@ -91,14 +92,12 @@ static int grow(uint32_t grains)
 
 static void claim(uint32_t from, uint32_t to)
 {
-	uint32_t a, b;
+	uint32_t old = to < fresh ? to : fresh;
 
 	set(used, from, to);
-	for (a = next(dirty, from, to, 1); a < to; a = next(dirty, b, to, 1)) {
-		b = next(dirty, a, to, 0);
-		memset((void *)(a * ISOLET_GRAIN), 0, (b - a) * ISOLET_GRAIN);
-	}
-	clear(dirty, from, to);
+	if (from < old)
+		memset((void *)(from * ISOLET_GRAIN), 0, (old - from) * ISOLET_GRAIN);
+	if (to > fresh) fresh = to;
 	if (from == hint) hint = to;
 }
 
@@ -148,7 +147,6 @@ void __isolet_pages_give(uintptr_t start, size_t bytes)
 	uint32_t from = start / ISOLET_GRAIN;
 	uint32_t to = (start + bytes + ISOLET_GRAIN - 1) / ISOLET_GRAIN;
 	clear(used, from, to);
-	set(dirty, from, to);
 	if (from < hint) hint = from;
 }
 
