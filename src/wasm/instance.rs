@@ -100,6 +100,7 @@ impl Engine {
 /// A thread's whole life.
 async fn live(engine: Arc<Engine>, thread: Arc<Thread>, origin: Origin) {
     let killed = thread.killed();
+    let mut unfinished = Unfinished(Some(thread.clone()));
     let run = OnProcessor {
         engine: &engine,
         thread: &thread,
@@ -110,7 +111,19 @@ async fn live(engine: Arc<Engine>, thread: Arc<Thread>, origin: Origin) {
         () = killed.cancelled() => End::Killed,
         end = run => end,
     };
+    unfinished.0 = None;
     thread.finish(end);
+}
+
+/// A thread that is not told to have ended yet: a fault of ours ends its process, instead of leaving it there for ever.
+struct Unfinished(Option<Arc<Thread>>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            thread.finish(End::Fault(exec::SIGKILL));
+        }
+    }
 }
 
 async fn run(engine: &Arc<Engine>, thread: &Arc<Thread>, origin: Origin) -> End {
