@@ -12,6 +12,7 @@
 //! Nothing here decides what a guest may do, and nothing below it knows HTTP. Request bodies are streamed or bounded before
 //! they are held, and secrets are compared in constant time (`keys`).
 
+mod admission;
 mod consumed;
 mod control;
 pub mod dns;
@@ -33,6 +34,7 @@ pub use environment::print_env;
 pub use serve::{Identity, ServeOptions, Server, serve};
 
 use crate::{Error, Runtime};
+use admission::Place;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -44,7 +46,6 @@ use machines::Machines;
 use pages::Failure;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::sync::OwnedSemaphorePermit;
 use tower::ServiceExt;
 
 /// What the API needs to know besides the runtime.
@@ -72,7 +73,7 @@ pub(crate) struct Peer {
     /// Whether it came over TLS.
     tls: bool,
     /// The connection's place among those allowed, held for as long as anything of it lives.
-    permit: Option<Arc<OwnedSemaphorePermit>>,
+    place: Option<Arc<Place>>,
 }
 
 /// The E2B-compatible API as a service, for use inside another server: everything but the listening.

@@ -236,7 +236,7 @@ fn rewrite(
 fn tunnel(machine: &Arc<Machine>, peer: Peer, client: OnUpgrade, guest: OnUpgrade) {
     let gone = machine.gone.clone();
     tokio::spawn(async move {
-        let _counted = peer.permit;
+        let _counted = peer.place;
         let join = async {
             let (client, guest) = tokio::try_join!(client, guest)?;
             let (mut client, mut guest) = (TokioIo::new(client), TokioIo::new(guest));
@@ -268,7 +268,7 @@ mod tests {
     }
 
     fn peer() -> Peer {
-        Peer { address: Some("192.0.2.7:5".parse().unwrap()), tls: true, permit: None }
+        Peer { address: Some("192.0.2.7:5".parse().unwrap()), tls: true, place: None }
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //! may cost; draining.
 //!
 //! `axum::serve` is not used: it sets no timers, so a client that sends half a header would stay for ever. Every connection
-//! holds one of [`CONNECTIONS_MAX`] permits, handed on to the tunnel that an upgrade makes of it.
+//! holds a place (see `admission`), handed on to the tunnel that an upgrade makes of it.
 
 #![expect(clippy::disallowed_methods, reason = "it listens, and makes the data directory")]
 
+use super::admission::{Admission, Place};
 use super::host::Domain;
 use super::tls::{self, Tls};
 use super::{Api, Options, Peer, build, environment, keys};
@@ -22,14 +23,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
-
-/// Connections at a time; more wait in the system's backlog.
-const CONNECTIONS_MAX: usize = 4096;
 
 /// A new connection sends its first byte, and finishes a TLS handshake, within this time each.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -129,6 +126,12 @@ impl Identity {
     }
 }
 
+/// Descriptors that this process may have open.
+fn descriptors() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
+}
+
 /// Makes a directory that only we can read, if it is missing.
 fn make_private_dir(path: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
@@ -188,13 +191,15 @@ impl Server {
             draining: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
-        let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let admission = Admission::new(descriptors());
         let accept = async {
             loop {
-                let permit =
-                    permits.clone().acquire_owned().await.expect("the semaphore is never closed");
+                let seat = admission.seat().await;
                 match self.listener.accept().await {
-                    Ok((stream, address)) => connections.start(stream, address, Arc::new(permit)),
+                    Ok((stream, address)) => match admission.admit(seat, address.ip()) {
+                        Some(place) => connections.start(stream, address, Arc::new(place)),
+                        None => tracing::debug!(%address, "a client has too many connections"),
+                    },
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
                         tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -246,12 +251,7 @@ struct Connections {
 
 impl Connections {
     /// Serves one connection in a task of its own.
-    fn start(
-        &self,
-        stream: TcpStream,
-        address: SocketAddr,
-        permit: Arc<tokio::sync::OwnedSemaphorePermit>,
-    ) {
+    fn start(&self, stream: TcpStream, address: SocketAddr, place: Arc<Place>) {
         let (router, acceptor) = (self.router.clone(), self.acceptor.clone());
         let draining = self.draining.clone();
         self.tasks.spawn(async move {
@@ -259,7 +259,7 @@ impl Connections {
                 let first = tokio::time::timeout(HANDSHAKE_TIMEOUT, first_byte(&stream)).await??;
                 // Small frames of a stream go out at once.
                 stream.set_nodelay(true)?;
-                let mut peer = Peer { address: Some(address), tls: false, permit: Some(permit) };
+                let mut peer = Peer { address: Some(address), tls: false, place: Some(place) };
                 if first == Some(TLS_FIRST_BYTE) {
                     peer.tls = true;
                     let stream =

@@ -55,6 +55,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         print!("{}", print_env(&options)?);
         return Ok(ExitCode::SUCCESS);
     }
+    raise_descriptor_limit();
     let stop = stop()?;
     let runtime = Runtime::with_progress(config, super::progress()).await?;
     let server = Server::bind(runtime.clone(), &options).await?;
@@ -68,6 +69,15 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     server.run(stop).await;
     runtime.shut_down().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes as many descriptors as the system lets us: 1,024, the usual soft limit, are too few connections.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// Says that the server answers: one line, and on a terminal what to paste into a shell.
