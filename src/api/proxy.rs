@@ -24,7 +24,7 @@ use tokio::io::copy_bidirectional;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A program that was started this long ago has opened its port, or is none that opens one.
-const STARTING: Duration = Duration::from_secs(5);
+const STARTING: Duration = Duration::from_secs(10);
 
 /// A guest's server begins its answer within this time.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(600);

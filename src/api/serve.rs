@@ -114,7 +114,10 @@ impl Identity {
             |source| Error::Host { action: options.data_dir.display().to_string(), source };
         make_private_dir(&options.data_dir).map_err(failed)?;
         let mut api_keys = options.api_keys.clone();
-        api_keys.retain(|key| !key.is_empty());
+        if api_keys.iter().any(String::is_empty) {
+            let problem = "an API key must not be empty".into();
+            return Err(Error::Invalid { field: "api-key", problem });
+        }
         if api_keys.is_empty() {
             api_keys.push(keys::stored_api_key(&options.data_dir)?);
         }

@@ -58,6 +58,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     raise_descriptor_limit();
     let stop = stop()?;
     let runtime = Runtime::with_progress(config, super::progress()).await?;
+    runtime.warm();
     let server = Server::bind(runtime.clone(), &options).await?;
     announce(&server)?;
     let hint = server.resolver_hint();

@@ -79,6 +79,12 @@ impl Runtime {
         started.map_err(|error| Error::Engine(error.to_string()))?
     }
 
+    /// Loads every program now, in the background, so that the first sandbox to run one need not wait for it.
+    pub fn warm(&self) {
+        let engine = self.0.engine.clone();
+        tokio::spawn(async move { engine.load_all().await });
+    }
+
     /// The settings it was made with.
     #[must_use]
     pub fn config(&self) -> &Config {

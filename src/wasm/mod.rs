@@ -126,6 +126,18 @@ impl Engine {
             Some(digest) => digest,
             None => Sha256::digest(file.read_all(PROGRAM_BYTES_MAX)?).into(),
         };
+        self.load_known(digest).await
+    }
+
+    /// Loads every program that is known; one that cannot be loaded is in the log, and fails when it is run.
+    pub(crate) async fn load_all(self: &Arc<Self>) {
+        let digests: Vec<Digest> = self.sources.lock().keys().copied().collect();
+        for digest in digests {
+            let _ = self.load_known(digest).await;
+        }
+    }
+
+    async fn load_known(self: &Arc<Self>, digest: Digest) -> Result<Arc<Program>, Errno> {
         let source = self.sources.lock().get(&digest).cloned().ok_or(Errno::NOEXEC)?;
         let cell = self.programs.lock().entry(digest).or_default().clone();
         let load = async {
