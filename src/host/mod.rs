@@ -98,8 +98,8 @@ impl Context {
         self.locals_saved = initial;
     }
 
-    /// Gives the turn up, after keeping this thread's own bytes.
-    fn give_turn(mut store: impl AsContextMut<Data = Self>) {
+    /// Gives the turn up, after keeping this thread's own bytes and telling the memory's length.
+    pub(crate) fn give_turn(mut store: impl AsContextMut<Data = Self>) {
         let mut store = store.as_context_mut();
         let Some(memory) = store.data().memory else { return };
         let (bytes, context) = memory.data_and_store_mut(&mut store);

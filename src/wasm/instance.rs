@@ -136,6 +136,8 @@ async fn run(engine: &Arc<Engine>, thread: &Arc<Thread>, origin: Origin) -> End 
         match guest.enter(entry).await {
             Left::End(end) => {
                 guest.clear_tid();
+                // What this thread grew the memory by must be known to the others.
+                Context::give_turn(&mut guest.store);
                 return end;
             }
             Left::Fork => {

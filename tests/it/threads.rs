@@ -33,6 +33,24 @@ with concurrent.futures.ThreadPoolExecutor(8) as pool:
 }
 
 #[test]
+fn memory_that_an_ended_thread_grew_is_everyones() {
+    let program = "
+import threading
+kept = []
+for n in range(1, 30):
+    thread = threading.Thread(target=lambda: kept.append(bytearray(n * 300_000)))
+    thread.start()
+    thread.join()
+    kept[-1][-1] = 1
+    kept.append(bytearray(n * 100_000))
+print(sum(map(len, kept)))
+";
+    let mut command = isolet();
+    let printed = run(command.args(["run", "--", "python3", "-c", program]), BOUND).success();
+    assert_eq!(printed, "174000000\n");
+}
+
+#[test]
 fn an_interrupt_ends_a_python_that_spins_beside_threads() {
     let program = "
 import os, signal, threading
