@@ -3,6 +3,8 @@
 # to three times slower): the patches put posix_spawn in its place.
 . "$(dirname "$0")/../lib.sh"
 
+# Every process counts: nothing here recurses deeply.
+export ISOLET_STACK=524288
 unpack coreutils coreutils_9.10.orig.tar.xz
 export CPPFLAGS="-idirafter /opt/isolet/kernel-headers"
 cross --enable-single-binary=symlinks --enable-no-install-program=stdbuf \
