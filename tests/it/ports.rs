@@ -79,13 +79,14 @@ fn a_published_port_of_a_run_answers() {
 
     let mut command = isolet();
     command.args(["run", "--publish", "--", "python3", "-u", "-m", "http.server", "3000"]);
-    let mut url = None;
+    let (mut url, mut serving) = (None, false);
     let answer = watch_until(&mut command, Duration::from_secs(120), |line| {
         let at = line.find("http://");
         if let Some(at) = at.filter(|_| !line.contains("0.0.0.0")) {
             url = line[at..].split_whitespace().next().map(str::to_owned);
         }
-        let serving = line.contains("Serving HTTP on");
+        // The two lines come from two writers, in either order.
+        serving |= line.contains("Serving HTTP on");
         let url = url.as_ref().filter(|_| serving)?;
         let authority = url.trim_start_matches("http://").split('/').next()?.to_owned();
         let port: u16 = authority.rsplit(':').next()?.parse().ok()?;
