@@ -144,6 +144,7 @@ fn serve_refuses_what_it_cannot_do() {
         (&["--listen", "nonsense"], "nonsense"),
         (&["--domain", "not a domain"], "domain"),
         (&["--tls-cert", "/nonexistent.pem", "--tls-key", "/nonexistent.pem"], "/nonexistent.pem"),
+        (&["--api-key", ""], "key"),
     ] {
         let output = run(isolet().arg("serve").args(arguments), BOUND);
         assert!(!output.status.success(), "{arguments:?}\n{}", output.transcript());
