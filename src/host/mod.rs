@@ -36,7 +36,7 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::time::Instant;
-use wasmtime::{AsContext, AsContextMut, Caller, Memory};
+use wasmtime::{AsContextMut, Caller, Memory};
 
 /// What a system call needs of the engine that runs it.
 pub(crate) trait Host: Send + Sync {

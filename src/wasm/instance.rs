@@ -19,7 +19,7 @@ use crate::host::growth::Growth;
 use crate::host::{self, Context, Departure};
 use crate::process::account::Charge;
 use crate::process::exec;
-use crate::process::{End, Exec, Process, Thread};
+use crate::process::{End, Exec, Thread};
 use crate::vfs;
 use std::future::Future;
 use std::pin::Pin;
