@@ -3,14 +3,14 @@
 //! Numbers that have no meaning here (page faults, kernel addresses) are 0, which is what proc(5) allows or Linux tells those
 //! who may not know. Memory is in pages of 64 KiB: the page size that programs are told.
 
-use super::super::file::OpenFile;
-use super::super::kernel::Kernel;
-use super::super::process::{Attributes, Process};
-use super::super::signal::Signal;
-use super::super::thread::COMM_LEN;
-use super::super::tree::{ExitStatus, INIT, PID_MAX, State};
-use super::super::{pipe, release};
 use crate::errno::Errno;
+use crate::process::file::OpenFile;
+use crate::process::kernel::Kernel;
+use crate::process::process::{Attributes, Process};
+use crate::process::signal::Signal;
+use crate::process::thread::COMM_LEN;
+use crate::process::tree::{ExitStatus, INIT, PID_MAX, State};
+use crate::process::{pipe, release};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -110,7 +110,7 @@ pub(super) fn global(kernel: &Kernel, file: Global) -> Vec<u8> {
         Global::PidMax => line(PID_MAX.to_string()),
         Global::ThreadsMax => line(kernel.limits.threads_max.to_string()),
         Global::BootId => line(kernel.boot_id.clone()),
-        Global::Uuid => line(super::super::kernel::random_uuid()),
+        Global::Uuid => line(crate::process::kernel::random_uuid()),
         Global::Overcommit => b"2\n".to_vec(),
         Global::DescriptorsMax => line(kernel.limits.descriptors_max.to_string()),
         Global::PipeMax => line(pipe::CAPACITY_MAX.to_string()),
@@ -298,7 +298,7 @@ pub(super) fn personal(
     })
 }
 
-fn arguments(attributes: &mut Attributes) -> Arc<super::super::exec::Arguments> {
+fn arguments(attributes: &mut Attributes) -> Arc<crate::process::exec::Arguments> {
     attributes.arguments.clone()
 }
 
@@ -321,7 +321,7 @@ fn mounts() -> Vec<u8> {
 }
 
 fn mount_info() -> Vec<u8> {
-    let devices = [crate::vfs::DEV, super::DEVICE, super::super::describe::TERMINALS];
+    let devices = [crate::vfs::DEV, super::DEVICE, crate::process::describe::TERMINALS];
     let mut text = String::new();
     for (id, ((source, place, kind, options), device)) in (1..).zip(MOUNTS.into_iter().zip(devices))
     {
@@ -340,8 +340,8 @@ fn limits(process: &Process) -> Vec<u8> {
         u64::MAX => "unlimited".to_owned(),
         value => value.to_string(),
     };
-    for (resource, (name, unit)) in (0..).zip(super::super::limit::NAMES) {
-        let Ok(limit) = super::super::limit::get(process, resource) else { continue };
+    for (resource, (name, unit)) in (0..).zip(crate::process::limit::NAMES) {
+        let Ok(limit) = crate::process::limit::get(process, resource) else { continue };
         let (soft, hard) = (value(limit.soft), value(limit.hard));
         let _infallible = writeln!(text, "{name:<25} {soft:<20} {hard:<20} {unit:<10}");
     }
@@ -469,7 +469,7 @@ impl Facts {
         let (umask, no_new_privs, affinity) = process.with_attributes(|attributes| {
             (attributes.umask, u32::from(attributes.no_new_privs), attributes.affinity)
         });
-        let ids = |ids: super::super::cred::Ids| {
+        let ids = |ids: crate::process::cred::Ids| {
             format!("{}\t{}\t{}\t{}", ids.real, ids.effective, ids.saved, ids.effective)
         };
         let groups: String = cred.groups.iter().map(|group| format!("{group} ")).collect();
@@ -496,7 +496,7 @@ impl Facts {
             ids(cred.group),
             process.fds.lock().len(),
             self.threads,
-            super::super::signal::PENDING_MAX,
+            crate::process::signal::PENDING_MAX,
         );
         let mut status = b"Name:\t".to_vec();
         status.extend(self.comm.iter().flat_map(|&byte| byte.escape_ascii()));
