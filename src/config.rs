@@ -10,6 +10,8 @@ use std::time::Duration;
 pub struct Config {
     /// Where compiled code, keys and state live. Made if missing, with mode 0700.
     pub data_dir: PathBuf,
+    /// Folders of further images (`image.toml` and `blobs`), trusted as the built-in ones are.
+    pub images: Vec<PathBuf>,
     /// Limits of sandboxes that ask for none of their own.
     pub limits: Limits,
     /// Live sandboxes in this host process.
@@ -26,6 +28,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: default_data_dir(),
+            images: Vec::new(),
             limits: Limits::default(),
             sandboxes_max: 1000,
             guest_threads: 0,

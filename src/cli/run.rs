@@ -29,6 +29,9 @@ pub struct Arguments {
     /// The image to start from.
     #[arg(long, default_value = "python")]
     image: String,
+    /// A folder with a further image (image.toml and blobs), trusted as the built-in ones are.
+    #[arg(long, value_name = "DIR")]
+    image_dir: Vec<PathBuf>,
     /// The sandbox's user to run as.
     #[arg(long, default_value = "user")]
     user: String,
@@ -46,6 +49,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let Some(dir) = &arguments.data_dir {
         config.data_dir.clone_from(dir);
     }
+    config.images.clone_from(&arguments.image_dir);
     let timeout = config.timeout_max;
     let runtime = Runtime::with_progress(config, super::progress()).await?;
     let egress = if arguments.no_internet { Egress::Denied } else { Egress::Internet };

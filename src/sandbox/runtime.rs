@@ -152,7 +152,7 @@ fn start(
     let guests = guests(&config)?;
     let engine = Engine::new(&data, guests.handle().clone())?;
     let mut images = HashMap::new();
-    for image in Image::load_all()? {
+    for image in Image::load_all(&config.images)? {
         images.insert(image.name().to_owned(), image);
     }
     compile(&engine, images.values(), progress)?;

@@ -69,3 +69,21 @@ except KeyboardInterrupt:
     assert_eq!(output.stdout, "interrupted\n", "{}", output.transcript());
     assert_eq!(output.status.code(), Some(3));
 }
+
+/// C with threads, all at once: a spinner that longjmps, an accept loop, a growing heap, thread-locals, ^C. The same source runs
+/// on this machine, so that what it asks for is what Linux gives.
+#[test]
+fn threads_of_c_lose_nothing_as_on_this_machine() {
+    let guests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guests");
+    let native = tempfile::tempdir().expect("a directory");
+    let program = native.path().join("first_day");
+    let mut compiler = std::process::Command::new("gcc");
+    let source = format!("{guests}/first_day.c");
+    compiler.args(["-D_GNU_SOURCE", "-pthread", "-O1", "-o"]).arg(&program).arg(source);
+    run(&mut compiler, BOUND).success();
+    assert_eq!(run(&mut std::process::Command::new(&program), BOUND).success(), "ok\n");
+
+    let mut command = isolet();
+    command.args(["run", "--image-dir", &format!("{guests}/image"), "--image", "guests"]);
+    assert_eq!(run(command.args(["--", "first_day"]), BOUND).success(), "ok\n");
+}

@@ -1,4 +1,4 @@
-//! Images: what sandboxes start from, out of the blobs that build.rs put into the binary.
+//! Images: what sandboxes start from, out of the blobs that build.rs put into the binary, and of the operator's folders.
 //!
 //! A manifest (`image.toml`) names trees (tar archives, unpacked at `/`), programs, and the image below it. Blobs are
 //! named by the SHA-256 of their uncompressed content and are checked against it when they are unpacked: trees at
@@ -18,16 +18,19 @@
 //! ```
 
 mod archive;
+mod folder;
 
 use crate::errno::Errno;
 use crate::error::Error;
 use crate::vfs::{Layer, LayerBuilder, Lazy, Owner, Source, Timespec};
 use crate::wasm::Digest;
 use bytes::Bytes;
+use folder::Folder;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 include!(concat!(env!("OUT_DIR"), "/images.rs"));
@@ -102,14 +105,24 @@ impl ImageProgram {
 }
 
 impl Image {
-    /// All built-in images.
+    /// All built-in images, and those of the operator's `folders`, which may stand on them.
     ///
     /// # Errors
     ///
-    /// [`Error::Image`]: which, and what is wrong with it.
-    pub(crate) fn load_all() -> Result<Vec<Arc<Self>>, Error> {
+    /// [`Error::Image`]: which, and what is wrong with it; [`Error::Host`] for a folder that cannot be read.
+    pub(crate) fn load_all(folders: &[PathBuf]) -> Result<Vec<Arc<Self>>, Error> {
         let blobs = BLOBS.iter().map(|&(name, blob)| (name.to_owned(), Bytes::from_static(blob)));
-        Loader::new(MANIFESTS, blobs.collect())?.all()
+        let mut blobs: HashMap<_, _> = blobs.collect();
+        let opened: Vec<(String, Folder)> = folders
+            .iter()
+            .map(|path| Ok((path.display().to_string(), Folder::open(path)?)))
+            .collect::<Result<_, Error>>()?;
+        let mut manifests = MANIFESTS.to_vec();
+        for (path, folder) in &opened {
+            manifests.push((path, &folder.manifest));
+            blobs.extend(folder.blobs.iter().cloned());
+        }
+        Loader::new(&manifests, blobs)?.all()
     }
 
     /// Its name, as templates call it.
@@ -147,7 +160,10 @@ impl Loader {
                 let found = manifest.abi;
                 return Err(failed(format!("its programs speak ABI {found}; this is {ABI}")));
             }
-            parsed.insert(manifest.name.clone(), manifest);
+            let name = manifest.name.clone();
+            if parsed.insert(name.clone(), manifest).is_some() {
+                return Err(failed(format!("there is another image called {name}")));
+            }
         }
         Ok(Self { manifests: parsed, blobs, loaded: HashMap::new(), loading: HashSet::new() })
     }

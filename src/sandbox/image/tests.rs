@@ -212,7 +212,7 @@ fn bad_images_are_refused() {
 
 #[test]
 fn the_built_in_images_load() {
-    let images = Image::load_all().expect("all load");
+    let images = Image::load_all(&[]).expect("all load");
     for image in &images {
         let machine = Machine::new(image);
         for program in image.programs() {
