@@ -274,3 +274,19 @@ fn break_word(call: &mut Call<'_>) -> Result<u32, Errno> {
     call.thread().set_break_word(address, bits);
     Ok(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same numbers as in guest-images/sysroot/src/internal/wasm32/isolet_impl.h.
+    #[test]
+    fn a_taken_signal_lies_as_the_header_says() {
+        use std::mem::offset_of;
+        assert_eq!(size_of::<IsoletSignal>(), 160);
+        assert_eq!(offset_of!(IsoletSignal, handler), 4);
+        assert_eq!(offset_of!(IsoletSignal, flags), 8);
+        assert_eq!(offset_of!(IsoletSignal, old_mask), 16);
+        assert_eq!(offset_of!(IsoletSignal, siginfo), 32);
+    }
+}

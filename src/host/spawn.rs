@@ -346,4 +346,22 @@ mod tests {
             block.len()
         );
     }
+
+    /// The same numbers as in guest-images/sysroot/src/internal/wasm32/isolet_impl.h.
+    #[test]
+    fn a_spawn_lies_as_the_header_says() {
+        use std::mem::offset_of;
+        assert_eq!(size_of::<Attributes>(), 56);
+        assert_eq!(offset_of!(Attributes, pgroup), 4);
+        assert_eq!(offset_of!(Attributes, sigmask), 8);
+        assert_eq!(offset_of!(Attributes, sigdefault), 16);
+        assert_eq!(offset_of!(Attributes, actions), 24);
+        assert_eq!(offset_of!(Attributes, actions_len), 28);
+        assert_eq!(size_of::<RawAction>(), 24);
+        assert_eq!(offset_of!(RawAction, fd), 4);
+        assert_eq!(offset_of!(RawAction, srcfd), 8);
+        assert_eq!(offset_of!(RawAction, oflag), 12);
+        assert_eq!(offset_of!(RawAction, mode), 16);
+        assert_eq!(offset_of!(RawAction, path), 20);
+    }
 }

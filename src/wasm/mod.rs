@@ -184,7 +184,7 @@ impl Program {
     }
 }
 
-/// wasmtime's settings. Every proposal that programs do not need is off; why: THREATS in docs/SECURITY.md.
+/// wasmtime's settings. Every proposal that programs do not need is off; why: SECURITY.md.
 fn settings(creator: Creator) -> wasmtime::Config {
     let mut config = wasmtime::Config::new();
     config

@@ -113,6 +113,26 @@ fn serve_prints_one_ready_line_and_print_env_only_exports() {
     assert!(!log.contains(API_KEY), "{log}");
 }
 
+/// A terminal of util-linux's `script` around `isolet run`: the program in the sandbox has a terminal of the same size, what is
+/// typed reaches it through the line discipline, and the exit code is its own.
+#[test]
+fn run_on_a_terminal_hands_the_terminal_through() {
+    let program = isolet();
+    let inside =
+        "test -t 0 -a -t 1 -a -t 2 && stty size && read -r line && echo \"got $line\" && exit 5";
+    let run = format!(
+        "stty rows 33 cols 101; {} run -- bash -c '{inside}'",
+        program.get_program().to_str().expect("UTF-8")
+    );
+    let mut terminal = Command::new("sh");
+    terminal.args(["-c", r#"printf 'typed\r' | script -qefc "$0" /dev/null"#, &run]);
+    terminal.env("XDG_DATA_HOME", data_dir().join(".."));
+    let output = crate::run::run(&mut terminal, BOUND);
+    assert_eq!(output.status.code(), Some(5), "{}", output.transcript());
+    assert!(output.stdout.contains("33 101"), "{}", output.stdout);
+    assert!(output.stdout.contains("got typed"), "{}", output.stdout);
+}
+
 #[test]
 fn serve_prints_the_exports_to_a_person() {
     let program = isolet();

@@ -69,6 +69,65 @@ fn what_is_not_done_is_refused_by_name() {
     );
 }
 
+/// Every field that E2B's clients can send when they create a sandbox (NewSandbox, NewSandboxV2), with a value that asks for
+/// something: taken, or refused with a 400 that names it. None is passed over in silence.
+#[test]
+fn every_field_of_the_protocol_is_taken_or_named() {
+    let server = Server::shared();
+    let taken = [
+        ("timeout", json!(60)),
+        ("metadata", json!({"k": "v"})),
+        ("envVars", json!({"K": "v"})),
+        ("allow_internet_access", json!(false)),
+        ("secure", json!(true)),
+        ("network.allowPublicTraffic", json!(false)),
+        ("autoPause", json!(false)),
+        ("autoResume.enabled", json!(false)),
+    ];
+    let refused = [
+        ("network.allowOut", json!(["1.1.1.1"])),
+        ("network.denyOut", json!(["0.0.0.0/0"])),
+        ("network.rules", json!({"example.com": [{"transform": {"headers": {"a": "b"}}}]})),
+        ("network.egressProxy", json!({"address": "127.0.0.1:1080"})),
+        ("network.maskRequestHost", json!("localhost:${PORT}")),
+        ("network.httpsPorts", json!([443])),
+        ("network.dnsServers", json!(["1.1.1.1"])),
+        ("iam", json!({"tokens": {"a": {"audience": "b", "tokenType": "c"}}})),
+        ("mcp", json!({"server": {}})),
+        ("autoPause", json!(true)),
+        ("autoPauseMemory", json!(false)),
+        ("autoResume.enabled", json!(true)),
+        ("volumeMounts", json!([{"name": "a", "path": "/a"}])),
+        ("secure", json!(false)),
+        ("networkx", json!({})),
+    ];
+    for path in ["/sandboxes", "/v2/sandboxes"] {
+        for (field, value) in &taken {
+            let answer = control(server, ("POST", path), API_KEY, &with_field(field, value));
+            assert_eq!(answer.status, 201, "{path} {field} {value}: {}", answer.text());
+            let id = answer.json()["sandboxID"].as_str().expect("an id").to_owned();
+            let kill = format!("/sandboxes/{id}");
+            assert_eq!(control(server, ("DELETE", &kill), API_KEY, &Value::Null).status, 204);
+        }
+        for (field, value) in &refused {
+            let answer = control(server, ("POST", path), API_KEY, &with_field(field, value));
+            assert_eq!(answer.status, 400, "{path} {field} {value}: {}", answer.text());
+            let message = answer.json()["message"].as_str().unwrap_or_default().to_owned();
+            assert!(message.starts_with(field), "{field} {value}: {message}");
+        }
+    }
+}
+
+/// A request for the base template with one more field, `parent.member` for one of an object.
+fn with_field(field: &str, value: &Value) -> Value {
+    let mut body = json!({"templateID": "base"});
+    match field.split_once('.') {
+        Some((parent, member)) => body[parent] = json!({member: value}),
+        None => body[field] = value.clone(),
+    }
+    body
+}
+
 #[test]
 fn what_is_not_built_says_so_behind_the_key() {
     let server = Server::shared();

@@ -207,12 +207,16 @@ fn a_shell_dials_by_the_same_rules() {
 }
 
 fn sdk_example(test: &str, program: impl FnOnce() -> Command) {
-    in_world(test, |_world| {
+    in_world(test, |world| {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
         let server = Server::start(&listen.to_string(), "isolet.localhost:8080");
         let mut program = server.with_plain_http(program());
         program.env("TARGET", "1.1.1.1").env("NAME", PUBLIC_NAME);
-        assert_eq!(run(&mut program, BOUND).success(), "internet ok\n");
+        let heard = world.heard_during(|| {
+            assert_eq!(run(&mut program, BOUND).success(), "internet ok\n");
+        });
+        // Two sandboxes with access, by address and by name; the one without was not heard anywhere.
+        assert_eq!(heard, BTreeMap::from([(Ipv4Addr::new(1, 1, 1, 1).into(), 4)]));
     });
 }
 
@@ -228,4 +232,11 @@ fn the_internet_example_runs_in_python() {
     let program = || sdk::python_program("internet.py");
     program();
     sdk_example("egress::the_internet_example_runs_in_python", program);
+}
+
+#[test]
+fn the_internet_example_runs_in_async_python() {
+    let program = || sdk::python_program("internet_async.py");
+    program();
+    sdk_example("egress::the_internet_example_runs_in_async_python", program);
 }

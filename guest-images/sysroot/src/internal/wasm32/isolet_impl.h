@@ -43,9 +43,26 @@ struct isolet_signal {
 	uint8_t siginfo[128];
 };
 
+/* The host's side is src/host/{spawn,signal}.rs; its tests hold the same numbers. */
+#define ISOLET_AT(type, field, offset) \
+	_Static_assert(__builtin_offsetof(struct type, field) == offset, "ABI")
 _Static_assert(sizeof(struct isolet_spawn) == 56, "ABI");
+ISOLET_AT(isolet_spawn, pgroup, 4);
+ISOLET_AT(isolet_spawn, sigmask, 8);
+ISOLET_AT(isolet_spawn, sigdefault, 16);
+ISOLET_AT(isolet_spawn, actions, 24);
+ISOLET_AT(isolet_spawn, actions_len, 28);
 _Static_assert(sizeof(struct isolet_spawn_action) == 24, "ABI");
+ISOLET_AT(isolet_spawn_action, fd, 4);
+ISOLET_AT(isolet_spawn_action, srcfd, 8);
+ISOLET_AT(isolet_spawn_action, oflag, 12);
+ISOLET_AT(isolet_spawn_action, mode, 16);
+ISOLET_AT(isolet_spawn_action, path, 20);
 _Static_assert(sizeof(struct isolet_signal) == 160, "ABI");
+ISOLET_AT(isolet_signal, handler, 4);
+ISOLET_AT(isolet_signal, flags, 8);
+ISOLET_AT(isolet_signal, old_mask, 16);
+ISOLET_AT(isolet_signal, siginfo, 32);
 
 /* The calling thread's pending word. */
 extern hidden volatile int *__isolet_pending_ptr;
