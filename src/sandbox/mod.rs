@@ -8,7 +8,8 @@
 //! ```
 //!
 //! One driver task per sandbox makes it end, so that what happens at the end happens once and in order: it is
-//! forgotten (nobody finds it any more), its network is shut (connections break), its processes are killed.
+//! forgotten (nobody finds it any more), its network is shut (connections break), its processes are killed, its files
+//! are dropped (a client that still holds the sandbox, say in a stalled download, holds no more than that).
 
 mod child;
 mod command;
@@ -307,5 +308,6 @@ async fn drive(sandbox: Sandbox, shared: Weak<Shared>) {
     }
     inner.kernel.net.shut_down();
     inner.kernel.end().await;
+    inner.kernel.vfs.clear();
     inner.ended.send_replace(Some(reason));
 }

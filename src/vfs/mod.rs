@@ -157,6 +157,13 @@ impl Vfs {
         self.tree.lock()
     }
 
+    /// Forgets every file and mount: whoever still holds the tree then holds nothing of a sandbox that has ended.
+    pub(crate) fn clear(&self) {
+        let empty = Tree::new(None, self.shared.clone());
+        let old = std::mem::replace(&mut *self.tree(), empty);
+        drop(old); // Outside the lock: content and mounts go here.
+    }
+
     /// The root directory.
     pub(crate) fn root(&self) -> Dir {
         let mut tree = self.tree();

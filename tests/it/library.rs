@@ -137,6 +137,7 @@ fn killing_a_sandbox_ends_all_of_it_in_every_state() {
             assert!(child.has_ended(), "{state}");
             assert!(runtime().await.get(sandbox.id()).is_none(), "{state}");
             assert!(sandbox.connect(8000).await.is_err(), "{state}");
+            assert!(sandbox.user("user").is_none(), "its files are gone: {state}");
             sandbox.kill().await; // a second time is no error
         }
     });
