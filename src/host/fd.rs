@@ -19,8 +19,8 @@ use tokio::time::Instant;
 /// Entries of a vector (`IOV_MAX`).
 const VECTOR_MAX: u32 = 1024;
 /// Bytes of one call (Linux's `MAX_RW_COUNT`).
-const COUNT_MAX: u32 = 0x7fff_f000;
-/// Bytes moved between two chances for other tasks of the host thread.
+pub(super) const COUNT_MAX: u32 = 0x7fff_f000;
+/// Bytes moved between two chances for other tasks of the host thread, and for a kill.
 pub(super) const PIECE: usize = 1 << 20;
 /// Bytes of a vector that are gathered to be written in one step.
 const GATHER_MAX: usize = 1 << 20;
@@ -239,7 +239,7 @@ pub(super) async fn read_now(
         call.scatter(spans, &message[..count])?;
         return Ok(returned(count));
     }
-    let piece = if file.pollable() { usize::MAX } else { PIECE };
+    let piece = if file.pollable() && !file.endless() { usize::MAX } else { PIECE };
     let mut done = 0;
     for span in spans {
         let mut at = 0;
@@ -256,7 +256,7 @@ pub(super) async fn read_now(
                 Err(errno) if done == 0 => return Err(errno),
                 Err(_later) => return Ok(returned(done)),
             }
-            tokio::task::consume_budget().await;
+            tokio::task::yield_now().await;
         }
     }
     Ok(returned(done))
@@ -337,7 +337,7 @@ pub(super) async fn write_all(
         Source::Bytes(bytes) => bytes.len(),
     };
     let until = file.write_timeout().map(|timeout| Instant::now() + timeout);
-    let piece = if file.pollable() { usize::MAX } else { PIECE };
+    let piece = if file.pollable() && !file.endless() { usize::MAX } else { PIECE };
     let mut done = 0;
     loop {
         tty::admit_write(call, file)?;
@@ -357,7 +357,7 @@ pub(super) async fn write_all(
                 if done == len || (count < room && !file.pollable()) || file.carries_messages() {
                     return Ok(returned(done));
                 }
-                tokio::task::consume_budget().await;
+                tokio::task::yield_now().await;
                 continue;
             }
             Err(Errno::AGAIN) if !file.nonblocking() => {}
@@ -438,7 +438,7 @@ async fn pwrite(call: &mut Call<'_>, number: u32) -> Result<u32, Errno> {
                 Err(errno) if done == 0 => return Err(errno),
                 Err(_later) => return Ok(returned(done)),
             }
-            tokio::task::consume_budget().await;
+            tokio::task::yield_now().await;
         }
     }
     Ok(returned(done))

@@ -193,8 +193,8 @@ fn prctl(call: &mut Call<'_>) -> Result<u32, Errno> {
 /// A longer name is cut, as on Linux; that of the first thread is the process's.
 fn set_name(call: &mut Call<'_>, address: u32) -> Result<u32, Errno> {
     let mut name = [0; COMM_LEN];
-    for (at, slot) in (address..).zip(&mut name[..COMM_LEN - 1]) {
-        let byte: u8 = call.read(at)?;
+    for (offset, slot) in (0..).zip(&mut name[..COMM_LEN - 1]) {
+        let byte: u8 = call.read(address.checked_add(offset).ok_or(Errno::FAULT)?)?;
         if byte == 0 {
             break;
         }

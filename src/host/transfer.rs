@@ -1,6 +1,6 @@
 //! Copying between descriptors without passing through the guest: sendfile64, copy_file_range; splice and tee are refused.
 
-use super::fd::{PIECE, Source, write_all};
+use super::fd::{COUNT_MAX, PIECE, Source, write_all};
 use super::{Call, nr};
 use crate::errno::Errno;
 use crate::process::OpenFile;
@@ -56,13 +56,19 @@ async fn sendfile(call: &mut Call<'_>) -> Result<u32, Errno> {
         return Err(Errno::BADF);
     }
     let mut side = Side::new(call, from, pointer)?;
+    let count = count.min(COUNT_MAX);
     let mut buffer = vec![0; (count as usize).min(64 << 10)];
     let mut done = 0;
     while done < count {
         let len = (count - done).min(64 << 10) as usize;
-        let read = side.file.pread(&mut buffer[..len], side.at)?;
-        if read == 0 {
-            break;
+        let read = match side.file.pread(&mut buffer[..len], side.at) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(errno) if done == 0 => return Err(errno),
+            Err(_later) => break,
+        };
+        if done > 0 && (done as usize).is_multiple_of(PIECE) {
+            tokio::task::yield_now().await;
         }
         match write_all(call, &out, &Source::Bytes(&buffer[..read])).await {
             Ok(written) => {
@@ -124,7 +130,7 @@ async fn copy_file_range(call: &mut Call<'_>) -> Result<u32, Errno> {
             Err(errno) if done == 0 => return Err(errno),
             Err(_later) => break,
         }
-        tokio::task::consume_budget().await;
+        tokio::task::yield_now().await;
     }
     input.finish(call)?;
     output.finish(call)?;

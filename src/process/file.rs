@@ -340,6 +340,16 @@ impl OpenFile {
         Ok(*offset)
     }
 
+    /// The shared offset, unless somebody moves it at this very moment: who reads a description's own entry in /proc does.
+    pub(crate) fn offset_now(&self) -> Option<u64> {
+        self.offset.try_lock().map(|offset| *offset)
+    }
+
+    /// Whether reading and writing never wait: as much as is asked for, at once.
+    pub(crate) fn endless(&self) -> bool {
+        matches!(self.object, Object::Null | Object::Zero | Object::Full | Object::Random)
+    }
+
     /// Runs `action` on the shared offset (directory positions, sendfile).
     pub(crate) fn with_offset<T>(&self, action: impl FnOnce(&mut u64) -> T) -> T {
         action(&mut self.offset.lock())

@@ -546,11 +546,6 @@ impl Process {
         self.thread_ended.wake_all();
     }
 
-    /// A trap that must end the process, whatever its handlers.
-    pub(crate) fn fault(&self, signal: Signal) {
-        self.exit(ExitStatus::Signal(signal));
-    }
-
     /// Wakes at most `count` threads that wait at a futex word.
     pub(crate) fn futex_wake(&self, address: u32, count: u32) -> u32 {
         self.futexes.wake(address, count, u32::MAX)

@@ -205,7 +205,7 @@ fn compile<'a>(
     programs.dedup_by_key(|program| program.digest);
     for &program in &programs {
         let source = program.clone();
-        engine.register(program.digest, Arc::new(move || source.wasm()));
+        engine.register(program.digest, program.bytes, Arc::new(move || source.wasm()));
     }
     programs.retain(|program| !engine.compiled(&program.digest));
     let total = programs.len();

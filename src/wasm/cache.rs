@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <data dir>/code/<sha256 of the module>-<engine settings>.isolet
-//!   magic "isolet1\n" (8) | image length u64 LE | code length u64 LE | HMAC-SHA256 (32) of all the rest | image | code
+//!   magic "isolet2\n" (8) | image length u64 LE | code length u64 LE | HMAC-SHA256 (32) of its name and all the rest | image | code
 //! ```
 //!
 //! The key is made at first start and stays in the data directory (mode 0600). A file whose signature is wrong is
@@ -25,7 +25,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
 use wasmtime::{Engine, Module};
 
-const MAGIC: &[u8; 8] = b"isolet1\n";
+const MAGIC: &[u8; 8] = b"isolet2\n";
 const HEADER: usize = 8 + 8 + 8 + 32;
 
 /// A file larger than this is not one of ours (the largest built-in compiles to some 60 MiB).
@@ -98,12 +98,12 @@ impl Cache {
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).ok()?;
-        let (image, code) = self.verify(&bytes)?;
+        let (image, code) = self.verify(name, &bytes)?;
         instantiate(engine, image, code)
     }
 
-    /// The parts of a file that carries our signature.
-    fn verify<'a>(&self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    /// The parts of a file that carries our signature under this name.
+    fn verify<'a>(&self, name: &str, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
         let (head, body) = bytes.split_at_checked(HEADER)?;
         let word = |at: usize| -> Option<usize> {
             usize::try_from(u64::from_le_bytes(head[at..at + 8].try_into().ok()?)).ok()
@@ -112,13 +112,14 @@ impl Cache {
         if &head[..8] != MAGIC || image.checked_add(code)? != body.len() {
             return None;
         }
-        let signed = self.sign(&head[..24], body);
+        let signed = self.sign(name, &head[..24], body);
         signed.verify_slice(&head[24..]).ok()?;
         Some(body.split_at(image))
     }
 
-    fn sign(&self, head: &[u8], body: &[u8]) -> Hmac<Sha256> {
+    fn sign(&self, name: &str, head: &[u8], body: &[u8]) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("any key length will do");
+        mac.update(name.as_bytes());
         mac.update(head);
         mac.update(body);
         mac
@@ -130,7 +131,7 @@ impl Cache {
         head.extend((image.len() as u64).to_le_bytes());
         head.extend((code.len() as u64).to_le_bytes());
         let body = [image, code].concat();
-        let tag = self.sign(&head, &body).finalize().into_bytes();
+        let tag = self.sign(name, &head, &body).finalize().into_bytes();
         head.extend(tag);
         let temporary = format!(".{name}.{:016x}", rand::random::<u64>());
         let mut options = OpenOptions::new();
@@ -178,7 +179,9 @@ fn key(data: &Dir) -> std::io::Result<[u8; 32]> {
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             rand::fill(&mut key);
-            data.open_with(&temporary, &options)?.write_all(&key)?;
+            let mut file = data.open_with(&temporary, &options)?;
+            file.write_all(&key)?;
+            file.sync_all()?;
             // Of two first starts at once one key wins, and both use it.
             let kept = data.hard_link(&temporary, data, "code.key");
             data.remove_file(&temporary)?;
@@ -261,6 +264,13 @@ mod tests {
             load(&cache, &engine, &compiled);
             assert_eq!(compiled.get(), before + 1, "a file cut to {length} bytes was believed");
         }
+
+        // A sound file of ours under another program's name is not that program.
+        data.write(&path, &sound).expect("writes");
+        let foreign = format!("code/{}", file_name(&engine, &[8; 32]));
+        data.write(&foreign, &sound).expect("writes");
+        let wasm = || Err(Error::Engine("compiled anew".into()));
+        assert!(cache.load(&engine, &[8; 32], wasm).is_err(), "a renamed file was believed");
 
         let other = Cache { dir: data.open_dir("code").expect("opens"), key: [1; 32] };
         let before = compiled.get();

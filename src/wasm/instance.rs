@@ -141,7 +141,10 @@ async fn run(engine: &Arc<Engine>, thread: &Arc<Thread>, origin: Origin) -> End 
                 return end;
             }
             Left::Fork => {
-                let result = match guest.fork(engine).await {
+                if !guest.stack_is_saved().await {
+                    return End::Fault(exec::SIGSEGV);
+                }
+                let result = match guest.fork(engine) {
                     Ok(pid) => pid.cast_signed(),
                     Err(errno) => -errno.raw_os_error(),
                 };
@@ -349,15 +352,19 @@ impl Guest {
         End::Fault(signal)
     }
 
-    /// Copies the process whose stack has just been unwound. The child's pid.
-    async fn fork(&mut self, engine: &Arc<Engine>) -> Result<u32, Errno> {
+    /// Ends the unwinding of the stack. False if it did not fit the buffer: memory behind that is overwritten then, and the
+    /// process must not run on.
+    async fn stack_is_saved(&mut self) -> bool {
         let fork = self.store.data().fork.clone().expect("only a forking program gets here");
-        // It traps if the stack did not fit the buffer: memory behind it is overwritten then, the process must die.
-        if let Err(error) = fork.stop_unwind.call_async(&mut self.store, ()).await {
+        let stopped = fork.stop_unwind.call_async(&mut self.store, ()).await;
+        if let Err(error) = &stopped {
             tracing::warn!(error = format!("{error:#}"), "the stack was too deep to fork");
-            self.store.data().thread.process.fault(exec::SIGSEGV);
-            return Err(Errno::NOMEM);
         }
+        stopped.is_ok()
+    }
+
+    /// Copies the process whose stack has just been unwound. The child's pid.
+    fn fork(&mut self, engine: &Arc<Engine>) -> Result<u32, Errno> {
         let thread = self.store.data().thread.clone();
         let account = &thread.process.kernel.memory;
         let charge = account.charge(self.mapping.bytes() as u64).ok_or(Errno::NOMEM)?;

@@ -21,7 +21,7 @@ use cache::Cache;
 use memory::{Creator, Image};
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 use wasmtime::{ExternType, InstancePre, Linker, Module};
@@ -45,6 +45,8 @@ pub(crate) struct Engine {
     linker: Linker<Context>,
     cache: Cache,
     sources: Mutex<HashMap<Digest, Source>>,
+    /// Lengths of the known programs.
+    lengths: Mutex<HashSet<u64>>,
     programs: Mutex<HashMap<Digest, Arc<OnceCell<Arc<Program>>>>>,
     epoch: epoch::Ticker,
     guests: tokio::runtime::Handle,
@@ -83,6 +85,7 @@ impl Engine {
             linker,
             cache: Cache::open(data)?,
             sources: Mutex::default(),
+            lengths: Mutex::default(),
             programs: Mutex::default(),
             engine,
             guests,
@@ -111,8 +114,9 @@ impl Engine {
         Ok(Arc::new(program))
     }
 
-    /// Makes a built-in program known: only these are run.
-    pub(crate) fn register(&self, digest: Digest, source: Source) {
+    /// Makes a built-in program of `bytes` bytes known: only these are run.
+    pub(crate) fn register(&self, digest: Digest, bytes: u64, source: Source) {
+        self.lengths.lock().insert(bytes);
         self.sources.lock().insert(digest, source);
     }
 
@@ -124,9 +128,20 @@ impl Engine {
     pub(crate) async fn load(self: &Arc<Self>, file: &vfs::File) -> Result<Arc<Program>, Errno> {
         let digest = match file.content_id() {
             Some(digest) => digest,
-            None => Sha256::digest(file.read_all(PROGRAM_BYTES_MAX)?).into(),
+            None => self.digest_of_copy(file).await?,
         };
         self.load_known(digest).await
+    }
+
+    /// The digest of a file that may be a copy of a built-in program: only one of such a length is read at all, and not on
+    /// a thread that runs guests.
+    async fn digest_of_copy(&self, file: &vfs::File) -> Result<Digest, Errno> {
+        if !self.lengths.lock().contains(&file.len()) {
+            return Err(Errno::NOEXEC);
+        }
+        let content = file.read_all(PROGRAM_BYTES_MAX)?;
+        let digest = tokio::task::spawn_blocking(move || Sha256::digest(&content).into()).await;
+        digest.map_err(|_panicked| Errno::IO)
     }
 
     /// Loads every program that is known; one that cannot be loaded is in the log, and fails when it is run.

@@ -190,6 +190,32 @@ print(len(bytearray(32 << 20)))
 }
 
 #[test]
+fn a_descriptor_that_reads_about_itself_answers() {
+    block_on(async {
+        let sandbox = sandbox().await;
+        let script =
+            "exec 5</dev/null; exec 5</proc/self/fdinfo/5; read -r line <&5; echo \"$line\"";
+        let child = spawn(&sandbox, "bash", &["-c", script]);
+        let (code, stdout, stderr) = output(&child).await;
+        assert_eq!((code, stdout.as_str()), (Some(0), "pos:\t0\n"), "{stderr}");
+        sandbox.kill().await;
+    });
+}
+
+#[test]
+fn copies_of_programs_run_and_other_files_do_not() {
+    block_on(async {
+        let sandbox = sandbox().await;
+        let script = "cp /usr/bin/dash mysh && ./mysh -c 'echo copied'; printf '\\0asm' >fake; chmod +x fake; \
+                      ./fake; echo $?; truncate -s 60M fake; ./fake; echo $?";
+        let child = spawn(&sandbox, "sh", &["-c", script]);
+        let (_, stdout, stderr) = output(&child).await;
+        assert_eq!(stdout, "copied\n126\n126\n", "{stderr}");
+        sandbox.kill().await;
+    });
+}
+
+#[test]
 fn a_fork_bomb_is_the_problem_of_its_sandbox_alone() {
     block_on(async {
         let (attacker, victim) = (sandbox().await, sandbox().await);

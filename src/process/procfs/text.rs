@@ -355,7 +355,8 @@ pub(super) fn descriptor(process: &Process, fd: u32) -> Result<Vec<u8>, Errno> {
         let file: Arc<OpenFile> = fds.get(fd).map_err(|_closed| Errno::NOENT)?;
         (file, fds.cloexec(fd).unwrap_or(false))
     };
-    let position = file.with_offset(|offset| *offset);
+    // Not waited for: the reader of this text may be the one who holds the offset.
+    let position = file.offset_now().unwrap_or(0);
     let flags = file.flags() | if cloexec { 0o2_000_000 } else { 0 };
     let inode = file.stat().map_or(0, |stat| stat.ino);
     Ok(format!("pos:\t{position}\nflags:\t0{flags:o}\nmnt_id:\t1\nino:\t{inode}\n").into_bytes())

@@ -89,6 +89,8 @@ pub(crate) struct ImageProgram {
     pub(crate) digest: Digest,
     /// Where it lies in the image.
     pub(crate) path: String,
+    /// Length of its module.
+    pub(crate) bytes: u64,
     packed: Bytes,
 }
 
@@ -207,12 +209,13 @@ impl Loader {
         }
         let mut programs = base.map_or_else(Vec::new, |base| base.programs.clone());
         for entry in &manifest.program {
-            let program = ImageProgram {
+            let mut program = ImageProgram {
                 digest: digest(&entry.blob)?,
                 path: entry.path.clone(),
+                bytes: 0,
                 packed: self.blob(&entry.blob, "wasm.zst")?.clone(),
             };
-            add_program(&mut builder, &program, &entry.links)
+            add_program(&mut builder, &mut program, &entry.links)
                 .map_err(|problem| format!("program {}: {problem}", entry.path))?;
             programs.retain(|other| other.path != program.path);
             programs.push(program);
@@ -265,12 +268,13 @@ fn head(packed: &[u8]) -> Result<Vec<u8>, String> {
 /// Puts a program and its links into the tree; it is unpacked later if its size can be told without.
 fn add_program(
     builder: &mut LayerBuilder,
-    program: &ImageProgram,
+    program: &mut ImageProgram,
     links: &[String],
 ) -> Result<(), String> {
     let size = zstd::zstd_safe::get_frame_content_size(&program.packed).ok().flatten();
     let source = match size {
         Some(size) if size <= BLOB_BYTES_MAX => {
+            program.bytes = size;
             let (packed, digest) = (program.packed.clone(), program.digest);
             let whole = move || match unpack(&packed, &digest) {
                 Ok(bytes) => Ok(Bytes::from(bytes)),
@@ -281,7 +285,11 @@ fn add_program(
             };
             Source::Lazy(Arc::new(Lazy::new(size, head(&program.packed)?.into(), whole)))
         }
-        _ => Source::Bytes(unpack(&program.packed, &program.digest)?.into()),
+        _ => {
+            let module = unpack(&program.packed, &program.digest)?;
+            program.bytes = module.len() as u64;
+            Source::Bytes(module.into())
+        }
     };
     let absolute = |path: &str| match path.starts_with('/') {
         true => Ok(()),
