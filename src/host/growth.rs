@@ -9,8 +9,22 @@ const TABLE_ELEMENTS_MAX: usize = 1 << 20;
 
 /// The limiter of one store.
 pub(crate) struct Growth {
-    /// What the process's memory is charged to; counted once, however many threads see it.
-    pub(crate) charge: Arc<Charge>,
+    /// Counted once, however many threads see the memory.
+    charge: Arc<Charge>,
+    /// What was charged before the growth that the engine is about to make.
+    before: u64,
+}
+
+impl Growth {
+    /// A limiter that charges to `charge`.
+    pub(crate) fn new(charge: Arc<Charge>) -> Self {
+        Self { charge, before: 0 }
+    }
+
+    /// What the process's memory is charged to.
+    pub(crate) fn charge(&self) -> &Arc<Charge> {
+        &self.charge
+    }
 }
 
 impl ResourceLimiter for Growth {
@@ -20,8 +34,15 @@ impl ResourceLimiter for Growth {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        self.before = self.charge.bytes();
         // A thread that catches up with what another one has grown asks for what is paid for.
         Ok(self.charge.raise_to(desired as u64))
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        tracing::debug!(%error, "a memory could not grow");
+        self.charge.lower_to(self.before);
+        Ok(())
     }
 
     fn table_growing(

@@ -62,6 +62,22 @@ impl Charge {
     }
 }
 
+impl Charge {
+    /// Bytes charged now.
+    pub(crate) fn bytes(&self) -> u64 {
+        *self.bytes.lock()
+    }
+
+    /// Lowers the charge to `bytes` if that is less than now.
+    pub(crate) fn lower_to(&self, bytes: u64) {
+        let mut held = self.bytes.lock();
+        if bytes < *held {
+            self.account.used.fetch_sub(*held - bytes, Ordering::SeqCst);
+            *held = bytes;
+        }
+    }
+}
+
 impl Drop for Charge {
     fn drop(&mut self) {
         self.account.used.fetch_sub(*self.bytes.get_mut(), Ordering::SeqCst);
@@ -81,6 +97,10 @@ mod tests {
         assert!(first.raise_to(10), "lowering is not asked for and changes nothing");
         assert_eq!(account.used(), 70);
         assert!(!first.raise_to(u64::MAX));
+        first.lower_to(100);
+        assert_eq!(account.used(), 70);
+        first.lower_to(20);
+        assert_eq!((account.used(), first.bytes()), (20, 20));
         drop(first);
         assert_eq!(account.used(), 0);
     }

@@ -19,6 +19,8 @@ pub(crate) const SIGILL: Signal = Signal::ILL;
 const HEAD_BYTES: usize = 256;
 /// `#!` programs that are themselves scripts, one after the other.
 const SCRIPTS_MAX: usize = 4;
+/// Bytes of host memory that a string costs besides its own: its place in the list and its allocation's.
+const STRING_OVERHEAD: usize = size_of::<Vec<u8>>() + 8;
 /// Bytes of one argument or environment string (Linux's `MAX_ARG_STRLEN`).
 const STRING_BYTES_MAX: usize = 128 << 10;
 /// What a core module and a component begin with.
@@ -45,17 +47,18 @@ impl Arguments {
         bytes_max: usize,
         account: &Arc<MemoryAccount>,
     ) -> Result<Self, Errno> {
-        let mut bytes = 0;
+        let (mut bytes, mut held) = (0, 0);
         for string in argv.iter().chain(&env) {
             if string.len() >= STRING_BYTES_MAX {
                 return Err(Errno::TOOBIG);
             }
             bytes += string.len() + 1 + 4;
+            held += string.len().max(24) + STRING_OVERHEAD;
         }
         if bytes > bytes_max {
             return Err(Errno::TOOBIG);
         }
-        let charge = account.charge(bytes as u64).ok_or(Errno::NOMEM)?;
+        let charge = account.charge(held as u64).ok_or(Errno::NOMEM)?;
         Ok(Self { argv, env, _charge: Some(charge) })
     }
 }
@@ -180,10 +183,10 @@ mod tests {
 
     #[test]
     fn arguments_are_bounded_and_charged() {
-        let account = MemoryAccount::new(100);
+        let account = MemoryAccount::new(150);
         let strings = |length: usize| vec![vec![b'x'; length]];
         let given = Arguments::new(strings(10), strings(20), 1000, &account).expect("fits");
-        assert_eq!(account.used(), 40);
+        assert_eq!(account.used(), 2 * (24 + STRING_OVERHEAD as u64));
         assert_eq!(Arguments::new(strings(90), vec![], 1000, &account).unwrap_err(), Errno::NOMEM);
         assert_eq!(Arguments::new(strings(90), vec![], 90, &account).unwrap_err(), Errno::TOOBIG);
         drop(given);

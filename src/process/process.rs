@@ -229,7 +229,11 @@ impl Process {
         let files = self.fds.lock().clear();
         drop(files);
         self.exit(ExitStatus::Signal(Signal::KILL));
+        let parent = self.kernel.process(self.ppid());
         self.kernel.tree.lock().discard(self.pid);
+        if let Some(parent) = parent {
+            parent.child_news.wake_all(); // It may wait for a child, and this was its last.
+        }
         // Whoever saw it in the table and waits for its end must not wait for ever.
         let _first = self.ended.set(ExitStatus::Signal(Signal::KILL));
         self.ended_queue.wake_all();

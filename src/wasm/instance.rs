@@ -205,7 +205,7 @@ async fn begin(
         let charge = thread.process.kernel.memory.charge(loaded.minimum as u64);
         let charge = Arc::new(charge.ok_or(Errno::NOMEM)?);
         let mapping = Arc::new(Mapping::new(image, loaded.minimum)?);
-        Ok::<_, Errno>((loaded, mapping, Growth { charge }))
+        Ok::<_, Errno>((loaded, mapping, Growth::new(charge)))
     };
     let (loaded, mapping, growth) = start.await.map_err(|errno| {
         tracing::warn!(pid = thread.process.pid, %errno, "a program could not be started");
@@ -235,7 +235,7 @@ impl Guest {
             engine: engine.clone(),
             program: program.clone(),
             mapping: mapping.clone(),
-            charge: growth.charge.clone(),
+            charge: growth.charge().clone(),
         });
         let context = Context::new(thread.clone(), growth, machine);
         let mut store = Store::new(&engine.engine, context);
@@ -376,7 +376,7 @@ impl Guest {
             program: self.program.clone(),
             mapping,
             globals,
-            growth: Growth { charge: Arc::new(charge) },
+            growth: Growth::new(Arc::new(charge)),
         };
         engine.clone().launch(child, origin);
         Ok(pid)
@@ -439,7 +439,7 @@ impl host::Host for Machine {
             mapping: self.mapping.clone(),
             stack_top,
             argument,
-            growth: Growth { charge: self.charge.clone() },
+            growth: Growth::new(self.charge.clone()),
         };
         self.engine.clone().launch(thread, origin);
     }
