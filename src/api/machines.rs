@@ -3,7 +3,7 @@
 
 use super::envd::registry::Registry;
 use super::keys::{Secret, Tenant};
-use crate::{Runtime, Sandbox};
+use crate::{Error, Runtime, Sandbox, SandboxConfig};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -55,9 +55,18 @@ impl Machines {
         &self.runtime
     }
 
-    /// Adds a sandbox that a client made.
-    pub(crate) fn add(&self, sandbox: Sandbox, made: Made) -> Arc<Machine> {
-        self.enter(sandbox, Some(made))
+    /// Starts a sandbox for a client. Whose it is is known before anybody can find it: a request that lists sandboxes at that
+    /// very moment must not take it for one without an owner.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::create`].
+    pub(crate) fn create(&self, config: SandboxConfig, made: Made) -> Result<Arc<Machine>, Error> {
+        let mut machine = None;
+        self.runtime.create_with(config, |sandbox| {
+            machine = Some(self.enter(sandbox.clone(), Some(made)));
+        })?;
+        Ok(machine.expect("a sandbox that was created was announced"))
     }
 
     /// The live machine with this id.
@@ -111,5 +120,63 @@ impl Machines {
             known.lock().remove(sandbox.id());
         });
         machine
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::keys::ApiKeys;
+    use crate::{Config, Egress};
+
+    fn machines(data: &tempfile::TempDir) -> Machines {
+        let config = Config { data_dir: data.path().to_owned(), ..Config::default() };
+        Machines::new(Runtime::without_programs(config).unwrap())
+    }
+
+    fn config() -> SandboxConfig {
+        SandboxConfig::new("base", Egress::Denied)
+    }
+
+    #[tokio::test]
+    async fn nobody_finds_a_sandbox_before_its_owner_is_known() {
+        let data = tempfile::tempdir().unwrap();
+        let machines = machines(&data);
+        let announced = |sandbox: &Sandbox| {
+            assert!(machines.get(sandbox.id()).is_none());
+            assert!(machines.all().is_empty());
+        };
+        let sandbox = machines.runtime().create_with(config(), announced).unwrap();
+        assert!(machines.get(sandbox.id()).is_some());
+        machines.runtime().shut_down().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn another_tenant_never_sees_it_however_often_it_looks() {
+        let data = tempfile::tempdir().unwrap();
+        let machines = machines(&data);
+        let keys = ApiKeys::new(["one".into(), "two".into()]);
+        let (owner, other) = (keys.tenant(b"one").unwrap(), keys.tenant(b"two").unwrap());
+        let done = CancellationToken::new();
+        let looking = {
+            let (machines, done) = (machines.clone(), done.clone());
+            std::thread::spawn(move || {
+                while !done.is_cancelled() {
+                    assert!(machines.all().iter().all(|machine| machine.owner.is_some()));
+                    assert!(machines.all_of(other).is_empty());
+                }
+            })
+        };
+        for _ in 0..20 {
+            let made = Made { owner, template: "mine".into(), public: false };
+            let machine = machines.create(config(), made).unwrap();
+            let id = machine.sandbox.id();
+            assert!(machines.of(other, id).is_none());
+            let seen = machines.of(owner, id).unwrap();
+            assert!(seen.template == "mine" && seen.traffic_token.is_some());
+        }
+        done.cancel();
+        looking.join().unwrap();
+        machines.runtime().shut_down().await;
     }
 }

@@ -67,8 +67,7 @@ async fn create(api: &Api, owner: Tenant, body: &[u8], timeout_default: Duration
             .map_err(|problem| ApiError::bad_request(format!("envVars: {problem}")))?;
         config = config.env(name, value);
     }
-    let sandbox = api.machines.runtime().create(config).await?;
-    let machine = api.machines.add(sandbox, Made { owner, template, public });
+    let machine = api.machines.create(config, Made { owner, template, public })?;
     Ok((StatusCode::CREATED, Json(brief(api, &machine))))
 }
 

@@ -85,6 +85,12 @@ impl Runtime {
         tokio::spawn(async move { engine.load_all().await });
     }
 
+    /// One for tests that run no program: compiling the built-in ones takes minutes.
+    #[cfg(test)]
+    pub(crate) fn without_programs(config: Config) -> Result<Self, Error> {
+        assemble(config, Resolver::new())
+    }
+
     /// The settings it was made with.
     #[must_use]
     pub fn config(&self) -> &Config {
@@ -107,10 +113,25 @@ impl Runtime {
     ///
     /// It does not wait for anything: dropped before it is polled, nothing has happened.
     pub async fn create(&self, config: SandboxConfig) -> Result<Sandbox, Error> {
+        self.create_with(config, |_| {})
+    }
+
+    /// As [`Self::create`]; `announce` gets the sandbox before [`Self::get`] and [`Self::list`] know it, so that who keeps notes
+    /// about sandboxes has them before anybody else can ask. One that is announced and then refused ends at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::create`].
+    pub(crate) fn create_with(
+        &self,
+        config: SandboxConfig,
+        announce: impl FnOnce(&Sandbox),
+    ) -> Result<Sandbox, Error> {
         let image = self.0.images.get(&config.image);
         let image = image.ok_or_else(|| Error::ImageNotFound(config.image.clone()))?.clone();
         let id = random_id();
         let sandbox = Sandbox::start(&self.0, id.clone(), config, &image)?;
+        announce(&sandbox);
         let mut sandboxes = self.0.sandboxes.lock();
         if sandboxes.len() >= self.0.config.sandboxes_max {
             drop(sandboxes);
@@ -148,6 +169,13 @@ fn start(
     resolver: Arc<Resolver>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Runtime, Error> {
+    let runtime = assemble(config, resolver)?;
+    compile(&runtime.0.engine, runtime.0.images.values(), progress)?;
+    Ok(runtime)
+}
+
+/// A runtime whose programs are not compiled yet.
+fn assemble(config: Config, resolver: Arc<Resolver>) -> Result<Runtime, Error> {
     let data = data_dir(&config)?;
     let guests = guests(&config)?;
     let engine = Engine::new(&data, guests.handle().clone())?;
@@ -155,7 +183,6 @@ fn start(
     for image in Image::load_all(&config.images)? {
         images.insert(image.name().to_owned(), image);
     }
-    compile(&engine, images.values(), progress)?;
     let shared = Shared {
         config,
         engine,
