@@ -13,6 +13,9 @@ use std::time::{Duration, SystemTime};
 /// /etc/passwd and /etc/group are read no further.
 const ACCOUNTS_BYTES_MAX: u64 = 1 << 20;
 
+/// Passes over directories that programs fill while they are removed, in one removal.
+const PASSES_MAX: u32 = 64;
+
 /// A user of the sandbox, from its /etc/passwd.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -238,6 +241,17 @@ impl Files {
         self.act(user, path, |context, root| self.0.vfs.rmdir(context, root, path.as_bytes()))
     }
 
+    /// Removes a file, or a directory with everything in it, whatever the names in it are made of. What is not there is removed
+    /// already.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`]: ENOTEMPTY for a directory that programs fill as fast as it is emptied, EBUSY for one that is the root
+    /// or has something mounted, EACCES...
+    pub fn remove_all(&self, user: &User, path: &str) -> Result<(), Error> {
+        self.act(user, path, |context, root| remove_tree(&self.0.vfs, context, root, path))
+    }
+
     /// Opens a regular file for reading.
     ///
     /// # Errors
@@ -386,6 +400,100 @@ impl FileWriter {
             bytes = &bytes[written..];
         }
         Ok(())
+    }
+}
+
+/// A directory that is being emptied.
+struct Emptying {
+    dir: Dir,
+    /// Its name in the one above; of the first, its path.
+    name: Vec<u8>,
+    /// Names that are still to be removed.
+    left: Vec<Vec<u8>>,
+    /// Whether this pass removed anything.
+    removed: bool,
+}
+
+impl Emptying {
+    /// A first or further pass over the directory `name` of `parent`.
+    fn open(
+        vfs: &vfs::Vfs,
+        context: &vfs::Context<'_>,
+        parent: &Dir,
+        name: Vec<u8>,
+    ) -> Result<Self, Errno> {
+        let flags = OpenFlags::DIRECTORY | OpenFlags::NO_FOLLOW;
+        let Opened::File(file) = vfs.open(context, parent, &name, flags, 0)? else {
+            return Err(Errno::NOTDIR);
+        };
+        let mut left = Vec::new();
+        file.list(0, &mut |entry| {
+            if entry.name != b"." && entry.name != b".." {
+                left.push(entry.name.to_vec());
+            }
+            true
+        })?;
+        Ok(Self { dir: file.dir()?, name, left, removed: false })
+    }
+}
+
+/// Removes what `path` is, with a list of the directories it is in: how deep they are is the guest's choice. Names are bytes and
+/// are looked up from the directory that holds them, so neither their encoding nor the length of a whole path matters.
+fn remove_tree(
+    vfs: &vfs::Vfs,
+    context: &vfs::Context<'_>,
+    root: &Dir,
+    path: &str,
+) -> Result<(), Errno> {
+    let mut passes_left = PASSES_MAX;
+    let mut levels: Vec<Emptying> = Vec::new();
+    let mut next = Some(path.as_bytes().to_vec());
+    loop {
+        let at = levels.last().map_or(root, |level| &level.dir).clone();
+        if let Some(name) = next.take() {
+            match remove_one(vfs, context, &at, &name) {
+                Ok(()) => levels.last_mut().into_iter().for_each(|level| level.removed = true),
+                Err(Errno::NOENT) => {}
+                Err(Errno::NOTEMPTY | Errno::EXIST) => {
+                    match Emptying::open(vfs, context, &at, name) {
+                        Ok(level) => levels.push(level),
+                        // Gone, or another thing of that name, since: the next pass sees.
+                        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
+                        Err(errno) => return Err(errno),
+                    }
+                }
+                Err(errno) => return Err(errno),
+            }
+        }
+        let Some(level) = levels.last_mut() else { return Ok(()) };
+        next = level.left.pop();
+        if next.is_some() {
+            continue;
+        }
+        let Some(done) = levels.pop() else { return Ok(()) };
+        let parent = levels.last().map_or(root, |level| &level.dir).clone();
+        match remove_one(vfs, context, &parent, &done.name) {
+            Ok(()) => levels.last_mut().into_iter().for_each(|level| level.removed = true),
+            Err(Errno::NOENT) => {}
+            Err(Errno::NOTEMPTY | Errno::EXIST) if done.removed && passes_left > 0 => {
+                passes_left -= 1;
+                next = Some(done.name);
+            }
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// Removes a file, a link or an empty directory.
+fn remove_one(
+    vfs: &vfs::Vfs,
+    context: &vfs::Context<'_>,
+    at: &Dir,
+    name: &[u8],
+) -> Result<(), Errno> {
+    match vfs.unlink(context, at, name) {
+        Err(Errno::ISDIR) => vfs.rmdir(context, at, name),
+        done => done,
     }
 }
 

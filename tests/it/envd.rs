@@ -177,6 +177,32 @@ fn uploads_come_in_every_form() {
     assert_eq!(read("/files?path=/dev/zero").status, 400, "an endless file");
 }
 
+#[test]
+fn a_tree_is_removed_whatever_its_names_are() {
+    let guest = Guest::create(Server::shared());
+    // No UTF-8, a link to what must stay, and deeper than a path can be long.
+    guest.shell(
+        r#"mkdir -p /tmp/tree/$'\xff'/$'\xfe' /tmp/keep
+        echo x > /tmp/keep/file
+        echo x > /tmp/tree/$'\xff'/$'\xfe'/$'\xfd'
+        ln -s /tmp/keep /tmp/tree/link
+        cd /tmp/tree
+        name=$(printf 'd%.0s' {1..200})
+        for i in {1..25}; do mkdir "$name" && cd "$name"; done
+        echo x > bottom"#,
+    );
+    let remove = |path: &str| {
+        let message = json!({ "path": path }).to_string();
+        guest.envd("/filesystem.Filesystem/Remove", "application/json", message.as_bytes())
+    };
+    for what in ["the tree", "nothing"] {
+        let answer = remove("/tmp/tree");
+        assert_eq!((answer.status, answer.text().as_str()), (200, "{}"), "{what}");
+    }
+    assert_eq!(guest.shell("ls /tmp; ls /tmp/keep"), "keep\nfile\n");
+    assert_ne!(remove("/").status, 200, "the root");
+}
+
 /// Starts a program and reads its stream up to the frame that tells its pid.
 fn start(guest: &Guest<'_>, command: &str) -> (TcpStream, u64) {
     let message = json!({"process": {"cmd": "/bin/bash", "args": ["-c", command]}, "tag": command});

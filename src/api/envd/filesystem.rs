@@ -151,37 +151,9 @@ fn rename(call: &Call, user: &User, paths: &[String]) -> Result<Value, RpcError>
 }
 
 fn remove(call: &Call, user: &User, paths: &[String]) -> Result<Value, RpcError> {
-    remove_all(&call.machine.sandbox.files(), user, &paths[0])
-        .map_err(|error| entry::rpc_error(&error))?;
+    let removed = call.machine.sandbox.files().remove_all(user, &paths[0]);
+    removed.map_err(|error| entry::rpc_error(&error))?;
     Ok(json!({}))
-}
-
-/// Removes a tree; what is not there is removed already.
-fn remove_all(files: &Files, user: &User, full: &str) -> Result<(), Error> {
-    let mut left = vec![full.to_owned()];
-    while let Some(at) = left.last().cloned() {
-        let mode = match files.lstat(user, &at) {
-            Ok(stat) => stat.mode,
-            Err(error) if entry::errno(&error) == Some(Errno::NOENT) => {
-                left.pop();
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        if !is_dir(mode) {
-            files.remove_file(user, &at)?;
-            left.pop();
-            continue;
-        }
-        match files.remove_dir(user, &at) {
-            Ok(()) => drop(left.pop()),
-            Err(error) if matches!(entry::errno(&error), Some(Errno::NOTEMPTY | Errno::EXIST)) => {
-                left.extend(files.list(user, &at)?.iter().map(|name| path::join(&at, name)));
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 fn list(call: &Call, user: &User, full: &str, depth: u32) -> Result<Value, RpcError> {
