@@ -124,6 +124,19 @@ impl Sandbox {
 }
 
 impl User {
+    /// Root, whatever /etc/passwd says of it.
+    #[must_use]
+    pub fn root() -> Self {
+        Self {
+            name: "root".into(),
+            uid: 0,
+            gid: 0,
+            home: "/root".into(),
+            shell: "/bin/sh".into(),
+            groups: Vec::new(),
+        }
+    }
+
     pub(super) fn cred(&self) -> Cred {
         Cred { uid: self.uid, gid: self.gid, groups: self.groups.clone().into() }
     }
@@ -211,6 +224,18 @@ impl Files {
         })
     }
 
+    /// Makes a directory by root's rights, for `owner`; the one that is made is his, whatever takes its name meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::make_dir`].
+    pub(crate) fn make_dir_for(&self, owner: &User, path: &str, mode: u32) -> Result<(), Error> {
+        self.act(&User::root(), path, |context, root| {
+            let made = self.0.vfs.mkdir(context, root, path.as_bytes(), mode)?;
+            made.chown(context, Some(owner.uid), Some(owner.gid))
+        })
+    }
+
     /// Renames, over what is there.
     ///
     /// # Errors
@@ -276,6 +301,24 @@ impl Files {
         Ok(FileWriter { file, path: path.into(), at: 0 })
     }
 
+    /// As [`Self::create`] by root's rights; the file, new or not, then belongs to `owner`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::create`].
+    pub(crate) fn create_for(
+        &self,
+        owner: &User,
+        path: &str,
+        mode: u32,
+    ) -> Result<FileWriter, Error> {
+        let writer = self.create(&User::root(), path, mode)?;
+        self.act(&User::root(), path, |context, _| {
+            writer.file.node().chown(context, Some(owner.uid), Some(owner.gid))
+        })?;
+        Ok(writer)
+    }
+
     fn open_as(
         &self,
         user: &User,
@@ -323,15 +366,7 @@ impl Files {
     }
 
     fn lines_of(&self, path: &str) -> Vec<String> {
-        let root = User {
-            name: "root".into(),
-            uid: 0,
-            gid: 0,
-            home: "/root".into(),
-            shell: "/bin/sh".into(),
-            groups: Vec::new(),
-        };
-        let text = self.open_as(&root, path, OpenFlags::empty(), 0);
+        let text = self.open_as(&User::root(), path, OpenFlags::empty(), 0);
         let text = text.ok().and_then(|file| file.read_all(ACCOUNTS_BYTES_MAX).ok());
         let text = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         text.unwrap_or_default().lines().map(str::to_owned).collect()

@@ -15,14 +15,14 @@ const LINKS_MAX: usize = 40;
 /// # Errors
 ///
 /// The file system's.
-pub(crate) fn info(sandbox: &Sandbox, user: &User, full: &str) -> Result<Value, Error> {
-    let files = sandbox.files();
-    let own = files.lstat(user, full)?;
+pub(crate) fn info(sandbox: &Sandbox, full: &str) -> Result<Value, Error> {
+    let (files, user) = (sandbox.files(), User::root());
+    let own = files.lstat(&user, full)?;
     let link = FileType::from_raw_mode(own.mode) == FileType::Symlink;
-    let target = link.then(|| link_target(sandbox, user, full));
+    let target = link.then(|| link_target(sandbox, &user, full));
     // Type and mode of a link are its target's; a link to nothing is a link.
     let meant =
-        if link { files.stat(user, full).unwrap_or_else(|_| own.clone()) } else { own.clone() };
+        if link { files.stat(&user, full).unwrap_or_else(|_| own.clone()) } else { own.clone() };
     let (owner, group) = sandbox.owner_names(own.uid, own.gid);
     let mut info = json!({
         "name": path::name(full),

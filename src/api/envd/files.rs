@@ -117,7 +117,8 @@ pub(crate) fn download(call: &Call, request: &Request) -> Result<Response, ApiEr
         .map_err(ApiError::bad_request)?;
     let files = call.machine.sandbox.files();
     let failed = |error: Error| http_error(&error);
-    let stat = files.stat(&user, &full).map_err(failed)?;
+    let root = User::root();
+    let stat = files.stat(&root, &full).map_err(failed)?;
     match FileType::from_raw_mode(stat.mode) {
         FileType::RegularFile => {}
         FileType::Directory => {
@@ -125,7 +126,7 @@ pub(crate) fn download(call: &Call, request: &Request) -> Result<Response, ApiEr
         }
         _ => return Err(ApiError::bad_request(format!("path '{full}' is not a regular file"))),
     }
-    let reader = files.open(&user, &full).map_err(failed)?;
+    let reader = files.open(&root, &full).map_err(failed)?;
     let length = reader.len();
     let range = request.headers().get(header::RANGE).filter(|_| request.method() == Method::GET);
     let range = match range.map(|range| parse_range(range.to_str().unwrap_or_default(), length)) {

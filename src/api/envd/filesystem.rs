@@ -1,6 +1,8 @@
 //! The service `filesystem.Filesystem`: look at, make, move and remove files. Messages are those of E2B's filesystem.proto in
 //! proto3 JSON. Contents go over `/files`; watching is not built yet.
 //!
+//! As E2B's envd it acts with root's rights; the user of a request is whose home paths start from, and who owns what is made.
+//!
 //! Directory trees are walked with a list of what is left, never by recursion: their depth is the guest's choice.
 
 use super::connect::{self, Code, RpcError};
@@ -72,26 +74,26 @@ pub(crate) async fn unary(
         // Trees can be large: not on a thread that answers others.
         let done = tokio::task::spawn_blocking(move || match depth {
             0 => work(&call, &user, &paths),
-            depth => list(&call, &user, &paths[0], depth),
+            depth => list(&call, &paths[0], depth),
         });
         done.await.unwrap_or_else(|_| Err(RpcError::new(Code::Internal, "internal error")))
     };
     Some(process::within(&parts.headers, answer).await)
 }
 
-fn stat(call: &Call, user: &User, paths: &[String]) -> Result<Value, RpcError> {
-    described(call, user, &paths[0])
+fn stat(call: &Call, _: &User, paths: &[String]) -> Result<Value, RpcError> {
+    described(call, &paths[0])
 }
 
-fn described(call: &Call, user: &User, full: &str) -> Result<Value, RpcError> {
+fn described(call: &Call, full: &str) -> Result<Value, RpcError> {
     let info =
-        entry::info(&call.machine.sandbox, user, full).map_err(|error| entry::rpc_error(&error))?;
+        entry::info(&call.machine.sandbox, full).map_err(|error| entry::rpc_error(&error))?;
     Ok(json!({ "entry": info }))
 }
 
-fn make_dir(call: &Call, user: &User, paths: &[String]) -> Result<Value, RpcError> {
+fn make_dir(call: &Call, owner: &User, paths: &[String]) -> Result<Value, RpcError> {
     let (files, full) = (call.machine.sandbox.files(), &paths[0]);
-    match files.stat(user, full) {
+    match files.stat(&User::root(), full) {
         Ok(stat) if is_dir(stat.mode) => {
             let message = format!("directory already exists: {full}");
             return Err(RpcError::new(Code::AlreadyExists, message));
@@ -103,29 +105,30 @@ fn make_dir(call: &Call, user: &User, paths: &[String]) -> Result<Value, RpcErro
         }
         Err(_) => {}
     }
-    make_dirs(&files, user, full).map_err(|error| entry::rpc_error(&error))?;
-    described(call, user, full)
+    make_dirs(&files, owner, full).map_err(|error| entry::rpc_error(&error))?;
+    described(call, full)
 }
 
-/// Makes a directory and those above it that are missing. One that is there is fine.
+/// Makes a directory and those above it that are missing, for `owner`. One that is there is fine and stays as it is.
 ///
 /// # Errors
 ///
 /// The file system's; ENOTDIR if something else is in the way.
-pub(crate) fn make_dirs(files: &Files, user: &User, full: &str) -> Result<(), Error> {
+pub(crate) fn make_dirs(files: &Files, owner: &User, full: &str) -> Result<(), Error> {
+    let root = User::root();
     let mut at = String::new();
     for name in full.split('/').filter(|name| !name.is_empty()) {
         at.push('/');
         at.push_str(name);
-        match files.make_dir(user, &at, DIRECTORY_MODE) {
+        match files.make_dir_for(owner, &at, DIRECTORY_MODE) {
             Err(error) if entry::errno(&error) == Some(Errno::EXIST) => {}
             // A directory that exists on a file system where none can be made.
-            Err(error) if files.stat(user, &at).is_ok_and(|stat| is_dir(stat.mode)) => drop(error),
+            Err(error) if files.stat(&root, &at).is_ok_and(|stat| is_dir(stat.mode)) => drop(error),
             Err(error) => return Err(error),
             Ok(()) => {}
         }
     }
-    match files.stat(user, full) {
+    match files.stat(&root, full) {
         Ok(stat) if !is_dir(stat.mode) => {
             Err(Error::File { path: full.into(), errno: Errno::NOTDIR })
         }
@@ -138,36 +141,36 @@ fn is_dir(mode: u32) -> bool {
     FileType::from_raw_mode(mode) == FileType::Directory
 }
 
-fn rename(call: &Call, user: &User, paths: &[String]) -> Result<Value, RpcError> {
+fn rename(call: &Call, owner: &User, paths: &[String]) -> Result<Value, RpcError> {
     let files = call.machine.sandbox.files();
     let [source, destination] = paths else { return Err(RpcError::invalid("source, destination")) };
     let moved = (|| {
-        files.lstat(user, source)?;
-        make_dirs(&files, user, path::parent(destination))?;
-        files.rename(user, source, destination)
+        files.lstat(&User::root(), source)?;
+        make_dirs(&files, owner, path::parent(destination))?;
+        files.rename(&User::root(), source, destination)
     })();
     moved.map_err(|error| entry::rpc_error(&error))?;
-    described(call, user, destination)
+    described(call, destination)
 }
 
-fn remove(call: &Call, user: &User, paths: &[String]) -> Result<Value, RpcError> {
-    let removed = call.machine.sandbox.files().remove_all(user, &paths[0]);
+fn remove(call: &Call, _: &User, paths: &[String]) -> Result<Value, RpcError> {
+    let removed = call.machine.sandbox.files().remove_all(&User::root(), &paths[0]);
     removed.map_err(|error| entry::rpc_error(&error))?;
     Ok(json!({}))
 }
 
-fn list(call: &Call, user: &User, full: &str, depth: u32) -> Result<Value, RpcError> {
+fn list(call: &Call, full: &str, depth: u32) -> Result<Value, RpcError> {
     let sandbox = &call.machine.sandbox;
-    let files = sandbox.files();
+    let (files, root) = (sandbox.files(), User::root());
     let failed = |error: Error| entry::rpc_error(&error);
-    if !is_dir(files.stat(user, full).map_err(failed)?.mode) {
+    if !is_dir(files.stat(&root, full).map_err(failed)?.mode) {
         return Err(RpcError::invalid(format!("path is not a directory: {full}")));
     }
     let mut entries = Vec::new();
     let mut left = vec![(full.to_owned(), 1)];
     while let Some((directory, level)) = left.pop() {
-        let mut names = match files.list(user, &directory) {
-            // Removed, or closed to this user, while the rest was listed.
+        let mut names = match files.list(&root, &directory) {
+            // Removed while the rest was listed.
             Err(_) if level > 1 => continue,
             names => names.map_err(failed)?,
         };
@@ -175,14 +178,14 @@ fn list(call: &Call, user: &User, full: &str, depth: u32) -> Result<Value, RpcEr
         let mut below = Vec::new();
         for name in names {
             let at = path::join(&directory, &name);
-            let Ok(info) = entry::info(sandbox, user, &at) else { continue };
+            let Ok(info) = entry::info(sandbox, &at) else { continue };
             if entries.len() == ENTRIES_MAX {
                 let message = format!(
                     "more than {ENTRIES_MAX} entries; ask for a smaller depth or a deeper path"
                 );
                 return Err(RpcError::new(Code::ResourceExhausted, message));
             }
-            let own = files.lstat(user, &at).is_ok_and(|stat| is_dir(stat.mode));
+            let own = files.lstat(&root, &at).is_ok_and(|stat| is_dir(stat.mode));
             entries.push(info);
             if own && level < depth {
                 below.push((at, level + 1));

@@ -194,7 +194,7 @@ fn stopped() -> ApiError {
     ApiError::new(StatusCode::REQUEST_TIMEOUT, "the request's body stopped in the middle")
 }
 
-/// Where files go: a sandbox's file system, with a user's rights.
+/// Where files go: a sandbox's file system, by root's rights as E2B's envd; what is written belongs to the user.
 struct Target {
     files: Files,
     user: User,
@@ -223,11 +223,11 @@ impl Target {
 
     fn create(&self, full: &str) -> Result<FileWriter, ApiError> {
         let (files, user) = (&self.files, &self.user);
-        if files.stat(user, full).is_ok_and(|stat| stat.mode & 0o170_000 == 0o040_000) {
+        if files.stat(&User::root(), full).is_ok_and(|stat| stat.mode & 0o170_000 == 0o040_000) {
             return Err(ApiError::bad_request(format!("path '{full}' is a directory")));
         }
         filesystem::make_dirs(files, user, path::parent(full))
-            .and_then(|()| files.create(user, full, FILE_MODE))
+            .and_then(|()| files.create_for(user, full, FILE_MODE))
             .map_err(|error| http_error(&error))
     }
 }
