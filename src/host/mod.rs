@@ -20,6 +20,7 @@ mod poll;
 pub(crate) mod proc;
 pub(crate) mod signal;
 pub(crate) mod spawn;
+pub(crate) mod stack;
 pub(crate) mod system;
 pub(crate) mod time;
 mod transfer;
@@ -28,9 +29,10 @@ mod unix;
 
 use crate::errno::Errno;
 use crate::process::turn::TurnGuard;
-use crate::process::{ExitStatus, Kernel, Process, Thread, exec};
+use crate::process::{ExitStatus, Kernel, Process, Signal, Thread, exec};
 use crate::vfs;
 use growth::Growth;
+use stack::StackCharge;
 use std::future::Future;
 use std::ops::Range;
 use std::pin::Pin;
@@ -68,6 +70,7 @@ pub(crate) struct Context {
     pub(crate) memory: Option<Memory>,
     pub(crate) departure: Option<Departure>,
     pub(crate) fork: Option<fork::Fork>,
+    stack: Arc<StackCharge>,
     host: Arc<dyn Host>,
     turn: Option<TurnGuard>,
     /// Addresses of the program's thread-locals (`__start_isolet_tls`..`__stop_isolet_tls`); empty without any.
@@ -78,13 +81,19 @@ pub(crate) struct Context {
 
 impl Context {
     /// The context of `thread`'s next instance.
-    pub(crate) fn new(thread: Arc<Thread>, growth: Growth, host: Arc<dyn Host>) -> Self {
+    pub(crate) fn new(
+        thread: Arc<Thread>,
+        growth: Growth,
+        stack: Arc<StackCharge>,
+        host: Arc<dyn Host>,
+    ) -> Self {
         Self {
             thread,
             growth,
             memory: None,
             departure: None,
             fork: None,
+            stack,
             host,
             turn: None,
             locals: 0..0,
@@ -185,6 +194,10 @@ impl<'a> Call<'a> {
 
     /// Makes the call: Linux's result, or `-errno`; an error when the guest is left for good.
     pub(crate) async fn run(mut self, number: u32) -> wasmtime::Result<i32> {
+        if !self.caller.data().stack.note() {
+            self.process().exit(ExitStatus::Signal(Signal::KILL)); // As when Linux is out of memory.
+            wasmtime::bail!("the sandbox has no memory left for the stack");
+        }
         let result = self.dispatch(number).await;
         if self.caller.data().departure.is_some() {
             wasmtime::bail!("the program was left");

@@ -16,10 +16,11 @@ use super::{Engine, Program};
 use crate::errno::Errno;
 use crate::host::fork::{Fork, ForkState};
 use crate::host::growth::Growth;
+use crate::host::stack::StackCharge;
 use crate::host::{self, Context, Departure};
 use crate::process::account::Charge;
 use crate::process::exec;
-use crate::process::{End, Exec, Thread};
+use crate::process::{End, Exec, ExitStatus, Thread};
 use crate::vfs;
 use std::future::Future;
 use std::pin::Pin;
@@ -237,11 +238,13 @@ impl Guest {
             mapping: mapping.clone(),
             charge: growth.charge().clone(),
         });
-        let context = Context::new(thread.clone(), growth, machine);
+        let stack = StackCharge::new(&thread.process.kernel.memory);
+        let stack = Arc::new(stack.expect("a charge of nothing always fits"));
+        let context = Context::new(thread.clone(), growth, stack.clone(), machine);
         let mut store = Store::new(&engine.engine, context);
         store.limiter(|context| &mut context.growth);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(at_epoch(thread.clone(), mapping.clone()));
+        store.epoch_deadline_callback(at_epoch(thread.clone(), mapping.clone(), stack));
         memory::hand_over(mapping.clone());
         let instance = program.pre.instantiate_async(&mut store).await;
         if memory::left_over().is_some() {
@@ -456,8 +459,12 @@ impl host::Host for Machine {
 fn at_epoch(
     thread: Arc<Thread>,
     mapping: Arc<Mapping>,
+    stack: Arc<StackCharge>,
 ) -> impl FnMut(wasmtime::StoreContextMut<'_, Context>) -> wasmtime::Result<UpdateDeadline> {
     move |_| {
+        if !stack.note() {
+            thread.process.exit(ExitStatus::Signal(exec::SIGKILL));
+        }
         let signal = thread.deliverable();
         if let Some(word) = thread.pending_word().filter(|_| signal) {
             mapping.or_word(word, 1);
