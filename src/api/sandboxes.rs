@@ -290,7 +290,30 @@ pub(crate) fn listed(machine: &Machine) -> Value {
     })
 }
 
-/// A time as the protocol writes it.
+/// 9999-12-31T23:59:59Z, in seconds since 1970: the last that RFC 3339 can write. Guests set the times of files at will.
+const LAST_SECOND: u64 = 253_402_300_799;
+
+/// A time as the protocol writes it; one that it cannot write is the first or last that it can.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
-    OffsetDateTime::from(time).format(&Rfc3339).unwrap_or_else(|_| "1970-01-01T00:00:00Z".into())
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = since.min(Duration::from_secs(LAST_SECOND));
+    let text = (OffsetDateTime::UNIX_EPOCH + since).format(&Rfc3339);
+    text.unwrap_or_else(|_| "1970-01-01T00:00:00Z".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_time_is_written() {
+        let after = |seconds| rfc3339(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(after(0), "1970-01-01T00:00:00Z");
+        assert_eq!(after(1_700_000_000), "2023-11-14T22:13:20Z");
+        for late in [LAST_SECOND, LAST_SECOND + 1, 1 << 50, i64::MAX as u64] {
+            assert_eq!(after(late), "9999-12-31T23:59:59Z");
+        }
+        let early = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!(rfc3339(early), "1970-01-01T00:00:00Z");
+    }
 }
