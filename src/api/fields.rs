@@ -80,7 +80,9 @@ pub(crate) fn check(body: Body, fields: &Map<String, Value>) -> Result<(), ApiEr
 fn check_members(body: Body, parent: &str, members: &Map<String, Value>) -> Result<(), ApiError> {
     for (name, value) in members {
         let path = format!("{parent}{name}");
-        let row = FIELDS.iter().find(|row| row.0 == body && row.1 == path);
+        // `{"a.b": 1}` is not `{"a": {"b": 1}}`, whatever the table's spelling of the latter.
+        let plain = !name.contains('.');
+        let row = FIELDS.iter().find(|row| plain && row.0 == body && row.1 == path);
         match row.map(|row| row.2) {
             None => return Err(unknown(body, &path)),
             Some(Honoured) => {}
@@ -204,6 +206,10 @@ mod tests {
         ] {
             let message = ask(Create, value).unwrap_err();
             assert!(message.starts_with(&format!("{name}:")), "{message}");
+        }
+        for dotted in ["network.allowPublicTraffic", "network.allowOut", "autoResume.enabled"] {
+            let message = ask(Create, json!({ dotted: null })).unwrap_err();
+            assert!(message.starts_with(&format!("{dotted}: unknown field")), "{message}");
         }
         let message = ask(Timeout, json!({"templateID": "base"})).unwrap_err();
         assert!(message.contains("known: timeout"), "{message}");
