@@ -154,6 +154,9 @@ pub(crate) fn signer(
     let query = files::Query::parse(query).unwrap_or_default();
     let claim = query.claim();
     let given = claim.signature.ok_or("missing signature query parameter")?;
+    if !claim.is_plausible() {
+        return Err("invalid signature");
+    }
     let signed =
         |machine: &Arc<Machine>| signature::matches(&claim, operation, &machine.token, given);
     api.machines.all().into_iter().find(signed).ok_or("invalid signature")

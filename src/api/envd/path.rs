@@ -3,7 +3,7 @@
 //! symbolic links and checks rights; a path here is only text.
 
 /// The longest path, Linux's `PATH_MAX`.
-const PATH_BYTES_MAX: usize = 4096;
+pub(crate) const PATH_BYTES_MAX: usize = 4096;
 
 /// The absolute, clean form of `path`.
 ///

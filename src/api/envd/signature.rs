@@ -3,11 +3,21 @@
 //! `"v1_" + base64(sha256("PATH:OPERATION:USER:TOKEN[:EXPIRATION]"))`, base64 without padding. The error texts are E2B's;
 //! its tests compare them.
 
+use super::path;
 use crate::api::keys::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+
+/// Characters of a signature: `v1_`, and 32 bytes in base64.
+const SIGNATURE_CHARACTERS: usize = 3 + 43;
+
+/// Characters of an expiration, a 64-bit number.
+const EXPIRATION_CHARACTERS_MAX: usize = 20;
+
+/// Bytes of a user's name, Linux's `LOGIN_NAME_MAX`.
+const USER_BYTES_MAX: usize = 256;
 
 /// What a signature allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +37,19 @@ pub(crate) struct Claim<'a> {
     pub(crate) signature: Option<&'a str>,
     /// Seconds since 1970, as the query has it.
     pub(crate) expiration: Option<&'a str>,
+}
+
+impl Claim<'_> {
+    /// Whether any token could have signed it for a file that can be. What is not is refused before it costs a hash for each
+    /// sandbox.
+    pub(crate) fn is_plausible(&self) -> bool {
+        self.path.len() < path::PATH_BYTES_MAX
+            && self.user.len() < USER_BYTES_MAX
+            && self.expiration.is_none_or(|text| text.len() <= EXPIRATION_CHARACTERS_MAX)
+            && self.signature.is_some_and(|signature| {
+                signature.len() == SIGNATURE_CHARACTERS && signature.starts_with("v1_")
+            })
+    }
 }
 
 /// Checks a claim against a sandbox's token, at `now` seconds since 1970.
@@ -120,6 +143,24 @@ mod tests {
             check(&none, Operation::Read, &token(), 0),
             Err("missing signature query parameter")
         );
+    }
+
+    #[test]
+    fn claims_that_no_token_signs_are_told_without_one() {
+        assert!(claim().is_plausible());
+        let (long, longer) = ("a".repeat(4095), "a".repeat(4096));
+        assert!(Claim { path: &long, ..claim() }.is_plausible());
+        let short = &SIGNED[..SIGNED.len() - 1];
+        for claim in [
+            Claim { path: &longer, ..claim() },
+            Claim { user: &longer, ..claim() },
+            Claim { expiration: Some("000000000000000000001"), ..claim() },
+            Claim { signature: None, ..claim() },
+            Claim { signature: Some(short), ..claim() },
+            Claim { signature: Some(&longer), ..claim() },
+        ] {
+            assert!(!claim.is_plausible());
+        }
     }
 
     #[test]
