@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! serve   connections: TLS or not by the first byte, limits, draining
+//! stall   a client that stops reading is left
 //! host    whom a request is for
 //!   control, sandboxes, list, fields     REST, with an API key
 //!   envd                                 processes and files of one sandbox, with its token
@@ -28,6 +29,7 @@ mod pages;
 mod proxy;
 mod sandboxes;
 mod serve;
+mod stall;
 mod tls;
 
 pub use environment::print_env;

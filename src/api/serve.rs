@@ -8,6 +8,7 @@
 
 use super::admission::{Admission, Place};
 use super::host::Domain;
+use super::stall::Impatient;
 use super::tls::{self, Tls};
 use super::{Api, Options, Peer, build, environment, keys};
 use crate::{Error, Runtime};
@@ -33,6 +34,9 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request's head arrives within this time; a connection between requests may idle as long.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A client that takes nothing of what is sent to it for this long is left.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Bytes of a request's head, HTTP/1.1 and HTTP/2.
 const HEAD_BYTES_MAX: usize = 64 << 10;
@@ -262,6 +266,7 @@ impl Connections {
                 let first = tokio::time::timeout(HANDSHAKE_TIMEOUT, first_byte(&stream)).await??;
                 // Small frames of a stream go out at once.
                 stream.set_nodelay(true)?;
+                let stream = Impatient::new(stream, WRITE_TIMEOUT);
                 let mut peer = Peer { address: Some(address), tls: false, place: Some(place) };
                 if first == Some(TLS_FIRST_BYTE) {
                     peer.tls = true;
