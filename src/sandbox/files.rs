@@ -7,11 +7,12 @@ use crate::errno::Errno;
 use crate::error::Error;
 use crate::process::Kernel;
 use crate::vfs::{self, Access, Cred, Dir, Kind, OpenFlags, Opened, Stat};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// /etc/passwd and /etc/group are read no further.
-const ACCOUNTS_BYTES_MAX: u64 = 1 << 20;
+/// /etc/passwd and /etc/group are read no further: guests write them, and requests wait for them to be parsed.
+const ACCOUNTS_BYTES_MAX: usize = 64 << 10;
 
 /// Passes over directories that programs fill while they are removed, in one removal.
 const PASSES_MAX: u32 = 64;
@@ -112,14 +113,33 @@ impl Sandbox {
         Some(user)
     }
 
+    /// Names of all users and groups, as they are now.
+    pub(crate) fn accounts(&self) -> Accounts {
+        let files = self.files();
+        let mut accounts = Accounts::default();
+        for user in files.passwd() {
+            accounts.users.entry(user.uid).or_insert(user.name);
+        }
+        for (name, gid, _) in files.groups() {
+            accounts.groups.entry(gid).or_insert(name);
+        }
+        accounts
+    }
+}
+
+/// Names of users and groups by their numbers; the first line of a number counts.
+#[derive(Default)]
+pub(crate) struct Accounts {
+    users: HashMap<u32, String>,
+    groups: HashMap<u32, String>,
+}
+
+impl Accounts {
     /// Names of a user and a group; the numbers where they have none.
-    #[must_use]
-    pub fn owner_names(&self, uid: u32, gid: u32) -> (String, String) {
-        let users = self.files().passwd();
-        let user = users.into_iter().find(|user| user.uid == uid).map(|user| user.name);
-        let groups = self.files().groups();
-        let group = groups.into_iter().find(|(_, number, _)| *number == gid).map(|(name, ..)| name);
-        (user.unwrap_or_else(|| uid.to_string()), group.unwrap_or_else(|| gid.to_string()))
+    pub(crate) fn names(&self, uid: u32, gid: u32) -> (String, String) {
+        let name =
+            |names: &HashMap<u32, String>, id| names.get(&id).cloned().unwrap_or(id.to_string());
+        (name(&self.users, uid), name(&self.groups, gid))
     }
 }
 
@@ -366,10 +386,17 @@ impl Files {
     }
 
     fn lines_of(&self, path: &str) -> Vec<String> {
-        let text = self.open_as(&User::root(), path, OpenFlags::empty(), 0);
-        let text = text.ok().and_then(|file| file.read_all(ACCOUNTS_BYTES_MAX).ok());
-        let text = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        text.unwrap_or_default().lines().map(str::to_owned).collect()
+        let Ok(file) = self.open_as(&User::root(), path, OpenFlags::empty(), 0) else {
+            return Vec::new();
+        };
+        let mut text = vec![0; ACCOUNTS_BYTES_MAX];
+        let count = file.read_at(&mut text, 0).unwrap_or(0);
+        text.truncate(count);
+        if count == ACCOUNTS_BYTES_MAX {
+            // The last line may be cut, and a number that is cut is another's.
+            text.truncate(text.iter().rposition(|byte| *byte == b'\n').unwrap_or(0));
+        }
+        String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
     }
 
     /// Users of /etc/passwd; lines that are not of its form (passwd(5)) are skipped.
@@ -534,4 +561,36 @@ fn remove_one(
 
 fn file_error(path: &str, errno: Errno) -> Error {
     Error::File { path: path.into(), errno }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Egress, Runtime, SandboxConfig};
+
+    #[tokio::test]
+    async fn accounts_are_read_so_far_and_no_further() {
+        let data = tempfile::tempdir().unwrap();
+        let config = Config { data_dir: data.path().to_owned(), ..Config::default() };
+        let runtime = Runtime::without_programs(config).unwrap();
+        let sandbox = runtime.create(SandboxConfig::new("base", Egress::Denied)).await.unwrap();
+        let passwd = |text: &str| {
+            let mut file = sandbox.files().create(&User::root(), "/etc/passwd", 0o644).unwrap();
+            file.write(text.as_bytes()).unwrap();
+        };
+        let names = |uid| sandbox.accounts().names(uid, 0).0;
+        let first = "one:x:1000:1000::/home/one:/bin/sh\n";
+        passwd(&format!("{first}two:x:1000:1000::/:/bin/sh\nno line\n"));
+        assert_eq!((names(1000), names(77)), ("one".into(), "77".into()));
+        // The bound cuts the last line after the first digit of its number.
+        let last = "late:x:12345:0::/:/bin/sh\n";
+        let padding = "#".repeat(ACCOUNTS_BYTES_MAX - first.len() - "\nlate:x:1".len());
+        passwd(&format!("{first}{padding}\n{last}"));
+        assert_eq!(
+            (names(1000), names(1), names(12345)),
+            ("one".into(), "1".into(), "12345".into())
+        );
+        assert!(sandbox.user("one").is_some() && sandbox.user("late").is_none());
+        sandbox.kill().await;
+    }
 }

@@ -20,6 +20,7 @@ mod runtime;
 pub use crate::vnet::{Egress, Stream};
 pub use child::{Child, ExitStatus, ReadEnd, WriteEnd};
 pub use command::{Command, Stdio};
+pub(crate) use files::Accounts;
 pub use files::{FileReader, FileStat, FileWriter, Files, User};
 pub use runtime::{Progress, Runtime};
 

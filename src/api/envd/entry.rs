@@ -2,6 +2,7 @@
 
 use super::connect::{Code, RpcError};
 use super::path;
+use crate::sandbox::Accounts;
 use crate::{Error, Sandbox, User};
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -10,12 +11,12 @@ use serde_json::{Value, json};
 /// Links followed to find what a symbolic link means; Linux's number.
 const LINKS_MAX: usize = 40;
 
-/// Describes the file at a clean absolute path.
+/// Describes the file at a clean absolute path; `accounts` are the sandbox's.
 ///
 /// # Errors
 ///
 /// The file system's.
-pub(crate) fn info(sandbox: &Sandbox, full: &str) -> Result<Value, Error> {
+pub(crate) fn info(sandbox: &Sandbox, accounts: &Accounts, full: &str) -> Result<Value, Error> {
     let (files, user) = (sandbox.files(), User::root());
     let own = files.lstat(&user, full)?;
     let link = FileType::from_raw_mode(own.mode) == FileType::Symlink;
@@ -23,7 +24,7 @@ pub(crate) fn info(sandbox: &Sandbox, full: &str) -> Result<Value, Error> {
     // Type and mode of a link are its target's; a link to nothing is a link.
     let meant =
         if link { files.stat(&user, full).unwrap_or_else(|_| own.clone()) } else { own.clone() };
-    let (owner, group) = sandbox.owner_names(own.uid, own.gid);
+    let (owner, group) = accounts.names(own.uid, own.gid);
     let mut info = json!({
         "name": path::name(full),
         "path": full,

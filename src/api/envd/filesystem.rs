@@ -86,8 +86,9 @@ fn stat(call: &Call, _: &User, paths: &[String]) -> Result<Value, RpcError> {
 }
 
 fn described(call: &Call, full: &str) -> Result<Value, RpcError> {
-    let info =
-        entry::info(&call.machine.sandbox, full).map_err(|error| entry::rpc_error(&error))?;
+    let sandbox = &call.machine.sandbox;
+    let info = entry::info(sandbox, &sandbox.accounts(), full)
+        .map_err(|error| entry::rpc_error(&error))?;
     Ok(json!({ "entry": info }))
 }
 
@@ -162,6 +163,7 @@ fn remove(call: &Call, _: &User, paths: &[String]) -> Result<Value, RpcError> {
 fn list(call: &Call, full: &str, depth: u32) -> Result<Value, RpcError> {
     let sandbox = &call.machine.sandbox;
     let (files, root) = (sandbox.files(), User::root());
+    let accounts = sandbox.accounts();
     let failed = |error: Error| entry::rpc_error(&error);
     if !is_dir(files.stat(&root, full).map_err(failed)?.mode) {
         return Err(RpcError::invalid(format!("path is not a directory: {full}")));
@@ -178,7 +180,7 @@ fn list(call: &Call, full: &str, depth: u32) -> Result<Value, RpcError> {
         let mut below = Vec::new();
         for name in names {
             let at = path::join(&directory, &name);
-            let Ok(info) = entry::info(sandbox, &at) else { continue };
+            let Ok(info) = entry::info(sandbox, &accounts, &at) else { continue };
             if entries.len() == ENTRIES_MAX {
                 let message = format!(
                     "more than {ENTRIES_MAX} entries; ask for a smaller depth or a deeper path"
