@@ -210,6 +210,40 @@ fn files_are_reached_as_root_and_belong_to_the_user() {
 }
 
 #[test]
+fn browsers_may_ask_and_run_nothing_of_what_they_get() {
+    let guest = Guest::create(Server::shared());
+    guest.write("/tmp/page.html", b"<script>alert(1)</script>");
+    let ask = |method: &str, headers: &[(&str, &str)]| {
+        let target = "/files?path=/tmp/page.html";
+        request(Server::shared(), (method, target), &guest.host(49983), headers, b"")
+    };
+    let has = |answer: &Answer, line: &str| {
+        let head = answer.head.to_ascii_lowercase();
+        assert!(head.lines().any(|one| one == line), "no {line:?} in {head}");
+    };
+    let origin = ("Origin", "https://example.org");
+    let page = ask("GET", &[("X-Access-Token", &guest.token), origin]);
+    assert_eq!(page.status, 200);
+    has(&page, "x-content-type-options: nosniff");
+    has(&page, "content-security-policy: sandbox; default-src 'none'");
+    has(&page, "access-control-allow-origin: *");
+    let refused = ask("GET", &[origin]);
+    assert_eq!(refused.status, 401);
+    has(&refused, "access-control-allow-origin: *");
+    let preflight = ask("OPTIONS", &[origin, ("Access-Control-Request-Method", "POST")]);
+    assert_eq!((preflight.status, preflight.body.len()), (204, 0));
+    for line in [
+        "access-control-allow-origin: *",
+        "access-control-allow-methods: *",
+        "access-control-allow-headers: *, authorization",
+        "access-control-max-age: 7200",
+    ] {
+        has(&preflight, line);
+    }
+    assert_eq!(ask("OPTIONS", &[]).status, 405, "no preflight");
+}
+
+#[test]
 fn a_tree_is_removed_whatever_its_names_are() {
     let guest = Guest::create(Server::shared());
     // No UTF-8, a link to what must stay, and deeper than a path can be long.

@@ -149,6 +149,8 @@ pub(crate) fn download(call: &Call, request: &Request) -> Result<Response, ApiEr
     headers.insert(header::CONTENT_TYPE, content_type(&full));
     // Whatever a guest wrote there, a browser that opens the URL must not run it as a page of this host.
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let nothing = HeaderValue::from_static("sandbox; default-src 'none'");
+    headers.insert(header::CONTENT_SECURITY_POLICY, nothing);
     if range.is_some() {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         let shown = format!("bytes {start}-{}/{length}", end - 1);

@@ -18,7 +18,7 @@ use super::error::ApiError;
 use super::machines::Machine;
 use crate::User;
 use axum::extract::Request;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -115,8 +115,32 @@ fn basic_user(value: &[u8]) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// Answers one request to envd.
+/// Answers one request to envd; pages of any origin may ask and read the answer, as E2B's. A token is never sent by a browser of
+/// itself, so that gives a page nothing it does not know already.
 pub(crate) async fn handle(call: Call, request: Request) -> Response {
+    let asked = request.headers();
+    let preflight = request.method() == Method::OPTIONS
+        && asked.contains_key(header::ORIGIN)
+        && asked.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response = if preflight { preflighted() } else { answer(call, request).await };
+    let any = HeaderValue::from_static("*");
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, any.clone());
+    response.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, any);
+    response
+}
+
+/// What a browser wants to hear before it sends a request with a token.
+fn preflighted() -> Response {
+    let headers = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "*"),
+        // `*` leaves this one out.
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "*, Authorization"),
+        (header::ACCESS_CONTROL_MAX_AGE, "7200"),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+async fn answer(call: Call, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     match path.as_str() {
         "/health" => return StatusCode::NO_CONTENT.into_response(),
