@@ -44,7 +44,9 @@ pub(crate) async fn fork(mut caller: Caller<'_, Context>) -> wasmtime::Result<i3
     };
     match fork.state {
         ForkState::Rewinding(result) => {
+            caller.data().stack().pause();
             fork.stop_rewind.call_async(&mut caller, ()).await?;
+            caller.data().stack().resume();
             set_state(&mut caller, ForkState::Running);
             Ok(result)
         }
@@ -52,7 +54,9 @@ pub(crate) async fn fork(mut caller: Caller<'_, Context>) -> wasmtime::Result<i3
             let memory = caller.data().memory.expect("set before guest code runs");
             let start = fork.buffer.wrapping_add(HEADER_BYTES);
             memory.write(&mut caller, fork.buffer as usize, &start.to_le_bytes())?;
+            caller.data().stack().pause();
             fork.start_unwind.call_async(&mut caller, fork.buffer).await?;
+            caller.data().stack().resume();
             set_state(&mut caller, ForkState::Unwinding);
             Ok(0)
         }

@@ -101,6 +101,11 @@ impl Context {
         }
     }
 
+    /// What the thread's machine stack is charged to.
+    pub(crate) fn stack(&self) -> &StackCharge {
+        &self.stack
+    }
+
     /// Says where the program's thread-locals lie and what they are for a thread that has not run yet.
     pub(crate) fn set_locals(&mut self, range: Range<u32>, initial: Vec<u8>) {
         self.locals = range;

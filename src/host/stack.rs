@@ -5,7 +5,7 @@
 
 use crate::process::account::{Charge, MemoryAccount};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The charge rises in steps of so many bytes.
 const STEP: usize = 64 << 10;
@@ -17,20 +17,39 @@ pub(crate) struct StackCharge {
     top: AtomicUsize,
     /// The lowest address that is paid for.
     paid: AtomicUsize,
+    /// Another stack is in use for a moment: nothing is measured.
+    paused: AtomicBool,
 }
 
 impl StackCharge {
     /// A stack that nothing is known of yet; `None` when the account is full.
     pub(crate) fn new(account: &Arc<MemoryAccount>) -> Option<Self> {
         let charge = account.charge(0)?;
-        Some(Self { charge, top: AtomicUsize::new(0), paid: AtomicUsize::new(usize::MAX) })
+        let (top, paid) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
+        Some(Self { charge, top, paid, paused: AtomicBool::new(false) })
+    }
+
+    /// A new stack is used from now on: each entry into guest code has a fiber of its own, anywhere in memory.
+    pub(crate) fn begin(&self) {
+        self.top.store(0, Ordering::Relaxed);
+        self.paid.store(usize::MAX, Ordering::Relaxed);
+    }
+
+    /// Guest code is entered from a host call, on a fiber of its own, and will return to this one.
+    pub(crate) fn pause(&self) {
+        self.paused.store(true, Ordering::Relaxed);
+    }
+
+    /// The end of [`Self::pause`].
+    pub(crate) fn resume(&self) {
+        self.paused.store(false, Ordering::Relaxed);
     }
 
     /// Notes how deep the stack is where this is called. False when the sandbox's memory does not admit that.
     pub(crate) fn note(&self) -> bool {
         let local = 0u8;
         let here = std::ptr::from_ref(&local).addr();
-        if here >= self.paid.load(Ordering::Relaxed) {
+        if here >= self.paid.load(Ordering::Relaxed) || self.paused.load(Ordering::Relaxed) {
             return true;
         }
         let top = self.top.fetch_max(here, Ordering::Relaxed).max(here);
@@ -66,6 +85,10 @@ mod tests {
         assert!(deep >= 200 << 10, "{deep}");
         assert!(stack.note() && descend(&stack, 100));
         assert_eq!(account.used(), deep, "what was touched stays paid for");
+        stack.pause();
+        assert!(descend(&stack, 400));
+        stack.resume();
+        assert_eq!(account.used(), deep, "nothing is measured on another stack");
         drop(stack);
         assert_eq!(account.used(), 0);
 

@@ -320,6 +320,7 @@ impl Guest {
 
     async fn call(&mut self, entry: Entry) -> wasmtime::Result<()> {
         let store = &mut self.store;
+        store.data().stack().begin();
         match entry {
             Entry::Thread(argument) => {
                 let start = self.instance.get_typed_func::<u32, ()>(&mut *store, THREAD_ENTRY)?;
@@ -328,6 +329,7 @@ impl Guest {
             Entry::Start | Entry::Rewind => {
                 if let (Entry::Rewind, Some(fork)) = (entry, store.data().fork.clone()) {
                     fork.start_rewind.call_async(&mut *store, fork.buffer).await?;
+                    store.data().stack().begin();
                 }
                 let start = self.instance.get_typed_func::<(), ()>(&mut *store, "_start")?;
                 start.call_async(store, ()).await
@@ -359,6 +361,7 @@ impl Guest {
     /// process must not run on.
     async fn stack_is_saved(&mut self) -> bool {
         let fork = self.store.data().fork.clone().expect("only a forking program gets here");
+        self.store.data().stack().begin();
         let stopped = fork.stop_unwind.call_async(&mut self.store, ()).await;
         if let Err(error) = &stopped {
             tracing::warn!(error = format!("{error:#}"), "the stack was too deep to fork");
