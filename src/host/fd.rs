@@ -29,6 +29,22 @@ const RWF_HARMLESS: u32 = 0x1 | 0x2 | 0x4;
 /// `RWF_APPEND`
 const RWF_APPEND: u32 = 0x10;
 
+/// Paces a loop that moves bytes without waiting: other tasks of the host thread, and a kill, get a chance after each
+/// [`PIECE`], and a short call costs nothing.
+#[derive(Default)]
+pub(super) struct Pace(usize);
+
+impl Pace {
+    /// Counts `bytes` that were moved.
+    pub(super) async fn moved(&mut self, bytes: usize) {
+        self.0 = self.0.saturating_add(bytes);
+        if self.0 >= PIECE {
+            self.0 = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 /// Answers `number` if it is one of ours.
 pub(crate) async fn dispatch(call: &mut Call<'_>, number: u32) -> Option<Result<u32, Errno>> {
     Some(match number {
@@ -240,7 +256,7 @@ pub(super) async fn read_now(
         return Ok(returned(count));
     }
     let piece = if file.pollable() && !file.endless() { usize::MAX } else { PIECE };
-    let mut done = 0;
+    let (mut done, mut pace) = (0, Pace::default());
     for span in spans {
         let mut at = 0;
         while at < span.len as usize {
@@ -252,11 +268,11 @@ pub(super) async fn read_now(
                     if count < len {
                         return Ok(returned(done));
                     }
+                    pace.moved(count).await;
                 }
                 Err(errno) if done == 0 => return Err(errno),
                 Err(_later) => return Ok(returned(done)),
             }
-            tokio::task::yield_now().await;
         }
     }
     Ok(returned(done))
@@ -338,7 +354,7 @@ pub(super) async fn write_all(
     };
     let until = file.write_timeout().map(|timeout| Instant::now() + timeout);
     let piece = if file.pollable() && !file.endless() { usize::MAX } else { PIECE };
-    let mut done = 0;
+    let (mut done, mut pace) = (0, Pace::default());
     loop {
         tty::admit_write(call, file)?;
         let waiter = file.subscribe_to_write();
@@ -357,7 +373,7 @@ pub(super) async fn write_all(
                 if done == len || (count < room && !file.pollable()) || file.carries_messages() {
                     return Ok(returned(done));
                 }
-                tokio::task::yield_now().await;
+                pace.moved(count).await;
                 continue;
             }
             Err(Errno::AGAIN) if !file.nonblocking() => {}
@@ -420,7 +436,7 @@ async fn pwrite(call: &mut Call<'_>, number: u32) -> Result<u32, Errno> {
     if spans.is_empty() {
         return file.pwrite(&[], offset).map(returned);
     }
-    let mut done = 0;
+    let (mut done, mut pace) = (0, Pace::default());
     for span in &spans {
         let mut at = 0;
         while at < span.len as usize {
@@ -434,11 +450,11 @@ async fn pwrite(call: &mut Call<'_>, number: u32) -> Result<u32, Errno> {
                     if count < len {
                         return Ok(returned(done));
                     }
+                    pace.moved(count).await;
                 }
                 Err(errno) if done == 0 => return Err(errno),
                 Err(_later) => return Ok(returned(done)),
             }
-            tokio::task::yield_now().await;
         }
     }
     Ok(returned(done))

@@ -1,6 +1,6 @@
 //! Copying between descriptors without passing through the guest: sendfile64, copy_file_range; splice and tee are refused.
 
-use super::fd::{COUNT_MAX, PIECE, Source, write_all};
+use super::fd::{COUNT_MAX, PIECE, Pace, Source, write_all};
 use super::{Call, nr};
 use crate::errno::Errno;
 use crate::process::OpenFile;
@@ -58,7 +58,7 @@ async fn sendfile(call: &mut Call<'_>) -> Result<u32, Errno> {
     let mut side = Side::new(call, from, pointer)?;
     let count = count.min(COUNT_MAX);
     let mut buffer = vec![0; (count as usize).min(64 << 10)];
-    let mut done = 0;
+    let (mut done, mut pace) = (0, Pace::default());
     while done < count {
         let len = (count - done).min(64 << 10) as usize;
         let read = match side.file.pread(&mut buffer[..len], side.at) {
@@ -67,9 +67,7 @@ async fn sendfile(call: &mut Call<'_>) -> Result<u32, Errno> {
             Err(errno) if done == 0 => return Err(errno),
             Err(_later) => break,
         };
-        if done > 0 && (done as usize).is_multiple_of(PIECE) {
-            tokio::task::yield_now().await;
-        }
+        pace.moved(read).await;
         match write_all(call, &out, &Source::Bytes(&buffer[..read])).await {
             Ok(written) => {
                 done += written;
@@ -111,7 +109,7 @@ async fn copy_file_range(call: &mut Call<'_>) -> Result<u32, Errno> {
         return Err(Errno::INVAL);
     }
     let mut buffer = vec![0; usize::try_from(len).unwrap_or(PIECE).min(PIECE)];
-    let mut done = 0;
+    let (mut done, mut pace) = (0, Pace::default());
     while done < len {
         let piece = buffer.len().min(usize::try_from(len - done).unwrap_or(PIECE));
         let read = input.file.pread(&mut buffer[..piece], input.at)?;
@@ -130,7 +128,7 @@ async fn copy_file_range(call: &mut Call<'_>) -> Result<u32, Errno> {
             Err(errno) if done == 0 => return Err(errno),
             Err(_later) => break,
         }
-        tokio::task::yield_now().await;
+        pace.moved(read).await;
     }
     input.finish(call)?;
     output.finish(call)?;

@@ -3,6 +3,7 @@
 //! Sockets bound to paths are nodes of the file system; who may connect is its permission to write there.
 
 use super::fd::{Span, total};
+use super::net::message::MessageHeader;
 use super::{Call, Wake, nr};
 use crate::errno::{Errno, RESTART};
 use crate::process::file::{Object, flag};
@@ -54,19 +55,6 @@ mod option {
 /// Types of control messages: descriptors, credentials.
 const SCM_RIGHTS: u32 = 1;
 const SCM_CREDENTIALS: u32 = 2;
-
-/// `struct msghdr`, 32-bit.
-#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
-#[repr(C)]
-struct MessageHeader {
-    name: u32,
-    name_len: u32,
-    vector: u32,
-    vector_len: u32,
-    control: u32,
-    control_len: u32,
-    flags: u32,
-}
 
 /// `struct cmsghdr`, 32-bit; data and the next header follow at multiples of 4.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]

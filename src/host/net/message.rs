@@ -36,14 +36,14 @@ const MESSAGES_MAX: u32 = 1024;
 /// `struct msghdr`, 32-bit.
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
 #[repr(C)]
-struct MessageHeader {
-    name: u32,
-    name_len: u32,
-    vector: u32,
-    vector_len: u32,
-    control: u32,
-    control_len: u32,
-    flags: u32,
+pub(in crate::host) struct MessageHeader {
+    pub(in crate::host) name: u32,
+    pub(in crate::host) name_len: u32,
+    pub(in crate::host) vector: u32,
+    pub(in crate::host) vector_len: u32,
+    pub(in crate::host) control: u32,
+    pub(in crate::host) control_len: u32,
+    pub(in crate::host) flags: u32,
 }
 
 /// Size of `struct mmsghdr`: a header and the length.

@@ -4,7 +4,7 @@
 //! Linux. Reading and writing a socket's descriptor is in host/fd.rs, readiness in host/poll.rs.
 
 mod address;
-mod message;
+pub(super) mod message;
 mod option;
 
 use super::{Call, Wake, nr};
