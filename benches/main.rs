@@ -9,10 +9,13 @@
 )]
 
 mod process;
+mod proxies;
+mod python;
 mod ratio;
 mod router;
 mod sandbox;
 mod server;
+mod wasi;
 
 use std::path::Path;
 use std::time::Duration;
@@ -35,10 +38,17 @@ fn main() {
         .measurement_time(Duration::from_secs(5))
         .configure_from_args();
     let tokio = tokio::runtime::Runtime::new().expect("threads can be started");
-    let config = Config { data_dir: data_dir(), ..Config::default() };
+    let config = Config {
+        data_dir: data_dir(),
+        compiler: Some(env!("CARGO_BIN_EXE_isolet").into()),
+        ..Config::default()
+    };
     let runtime = tokio.block_on(Runtime::new(config)).expect("isolet starts");
     sandbox::in_process(&mut criterion, &tokio, &runtime);
     process::all(&mut criterion, &tokio, &runtime);
+    python::all(&mut criterion, &tokio, &runtime);
+    wasi::all(&mut criterion, &tokio, &runtime);
+    proxies::all(&tokio, &runtime);
     tokio.block_on(runtime.shut_down());
 
     let server = server::Server::start();

@@ -23,7 +23,7 @@ pub fn in_process(criterion: &mut Criterion, tokio: &tokio::runtime::Runtime, ru
     let mut group = criterion.benchmark_group("create");
     group.bench_function(ISOLET, |bencher| {
         bencher.to_async(tokio).iter(|| async {
-            let config = SandboxConfig::new(IMAGE, Egress::Denied);
+            let config = SandboxConfig::new(IMAGE, Egress::deny_all());
             let sandbox = runtime.create(config).await.expect("there is room for one");
             sandbox.kill().await;
         });

@@ -27,7 +27,7 @@ async fn main() -> anyhow::Result<()> {
     // One runtime per host process: engine, images, code cache.
     let runtime = Runtime::new(Config::default()).await?;
     // What may leave the sandbox is the embedder's decision; here nothing may.
-    let sandbox = runtime.create(SandboxConfig::new("python", Egress::Denied)).await?;
+    let sandbox = runtime.create(SandboxConfig::new("python", Egress::deny_all())).await?;
     let user = sandbox.user("user").expect("the image has this user");
 
     sandbox.files().create(&user, "/home/user/server.py", 0o644)?.write(SERVER.as_bytes())?;

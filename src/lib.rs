@@ -28,9 +28,12 @@ mod vnet;
 mod wait;
 mod wasm;
 
-pub use config::{Config, Limits};
+pub use config::{CompileLimits, Config, Limits};
 pub use error::Error;
 pub use sandbox::{
-    Child, Command, Egress, EndReason, ExitStatus, FileReader, FileStat, FileWriter, Files,
-    Progress, ReadEnd, Runtime, Sandbox, SandboxConfig, Stdio, Stream, User, WriteEnd,
+    Child, Command, Egress, EgressProxy, EndReason, ExitStatus, FileEvent, FileEventKind,
+    FileReader, FileStat, FileWriter, Files, NetEvent, NetProtocol, NetVerdict, Progress, ReadEnd,
+    Runtime, Sandbox, SandboxConfig, Stdio, Stream, Usage, User, Watch, WriteEnd,
 };
+#[doc(hidden)]
+pub use wasm::compile_standard_input;

@@ -34,11 +34,12 @@ const FLOORS: &[(&str, u8)] = &[
 const CRATES: &[(&str, &[&str])] = &[
     ("wasmtime", &["wasm", "host"]),
     ("axum", &["api", "main", "cli"]),
-    ("hyper", &["api", "main", "cli"]),
-    ("hyper_util", &["api", "main", "cli"]),
-    ("http", &["api", "main", "cli"]),
+    // vnet reads the requests that leave, for header rules and rules by name.
+    ("hyper", &["api", "main", "cli", "vnet"]),
+    ("hyper_util", &["api", "main", "cli", "vnet"]),
+    ("http", &["api", "main", "cli", "vnet"]),
     ("http_body", &["api", "main", "cli"]),
-    ("http_body_util", &["api", "main", "cli"]),
+    ("http_body_util", &["api", "main", "cli", "vnet"]),
     ("tower", &["api", "main", "cli"]),
     ("clap", &["main", "cli"]),
     ("anyhow", &["main", "cli"]),

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Builds zlib and CPython for isolet. Runs in the Debian root that guest-images/build makes (clang-21, lld, binaryen,
+# Builds CPython for isolet. Runs in the Debian root that guest-images/build makes (clang-21, lld, binaryen,
 # python3.14, make, patch, zstd), with the sysroot installed as /opt/isolet.
 #
-# Environment: SRC, folder of the tarballs that guest-images/sources.lock names; WORK, scratch, kept between runs;
+# Environment: SRC, folder of the tarballs that the `sources` file here names; WORK, scratch, kept between runs;
 # OUT, receives python3.14.wasm and python-tree/ (what is unpacked at /), each as it goes into the image.
 # Afterwards, with the same OUT: pack.sh.
 set -eu
@@ -10,7 +10,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 sources=${SRC:-/src} work=${WORK:-/build}/cpython out=${OUT:-/out}
 version=3.14.7
 short=3.14
-zlib_tar="$sources/zlib_1.3.dfsg+really1.3.1.orig.tar.gz"
 python_tar="$sources/python3.14_$version.orig.tar.xz"
 PATH=${ISOLET_SYSROOT:-/opt/isolet}/bin:$PATH
 cc=wasm32-isolet-cc
@@ -20,22 +19,7 @@ export LC_ALL=C SOURCE_DATE_EPOCH=0
 export ISOLET_STACK=8388608 # Linux's default for the main thread
 mkdir -p "$work" "$out"
 prefix=$work/prefix
-
-build_zlib() {
-    [ -f "$prefix/lib/libz.a" ] && return
-    rm -rf "$work/zlib"
-    mkdir -p "$work/zlib" "$prefix/lib" "$prefix/include"
-    tar -xf "$zlib_tar" -C "$work/zlib" --strip-components=1
-    (
-        cd "$work/zlib"
-        for name in adler32 compress crc32 deflate gzclose gzlib gzread gzwrite infback inffast inflate inftrees \
-            trees uncompr zutil; do
-            $cc -O3 -DHAVE_UNISTD_H -DHAVE_STDARG_H -c $name.c -o $name.o
-        done
-        $ar rcs "$prefix/lib/libz.a" ./*.o
-        cp zlib.h zconf.h "$prefix/include"
-    )
-}
+deps=${DEPS:-${WORK:-/build}/deps}/usr # libraries of the other recipes (the file `needs`)
 
 # What os.setxattr() and its like want of the kernel's headers.
 kernel_header() {
@@ -55,8 +39,8 @@ unpack_python() {
     touch "$work/python/.patched-$stamp"
 }
 
-# Every module is linked in; the ones left out need libraries of later days (bz2, lzma, sqlite3, ssl, curses...) or
-# things that are not there (other processes' memory).
+# Every module is linked in; the ones left out need what is not there: machine code made at run time (ctypes), other
+# processes' memory.
 configure_python() {
     [ -f "$work/python-build/Makefile" ] && return
     mkdir -p "$work/python-build/Modules"
@@ -66,12 +50,29 @@ configure_python() {
         CONFIG_SITE="$here/config.site" MODULE_BUILDTYPE=static ../python/configure \
             --host=wasm32-unknown-linux-musl --build=x86_64-linux-gnu --with-build-python="$(command -v python$short)" \
             --prefix=/usr --disable-test-modules --disable-shared --without-ensurepip --without-mimalloc \
-            --without-remote-debug --with-pkg-config=no --with-system-libmpdec=no \
+            --without-remote-debug --with-hash-algorithm=siphash13 --with-pkg-config=no --with-system-libmpdec=no \
+            --with-openssl="$deps" --with-openssl-rpath=no --with-readline=readline \
             CC="$cc" CPP="$cc -E" AR=$ar RANLIB=wasm32-isolet-ranlib READELF=llvm-readelf-21 \
-            OPT="-DNDEBUG -O3 -Wall" CFLAGS="-g0" CPPFLAGS="-I$prefix/include" \
-            ZLIB_CFLAGS="-I$prefix/include" ZLIB_LIBS="-L$prefix/lib -lz" \
+            OPT="-DNDEBUG -O3 -Wall" CFLAGS="-g0" CPPFLAGS="-I$prefix/include -I$deps/include" LDFLAGS="-L$deps/lib" \
+            ZLIB_LIBS=-lz BZIP2_LIBS=-lbz2 LIBLZMA_LIBS=-llzma LIBZSTD_LIBS=-lzstd LIBSQLITE3_LIBS=-lsqlite3 \
+            LIBREADLINE_LIBS="-lreadline -ltinfo" CURSES_LIBS="-lncursesw -ltinfo" PANEL_LIBS="-lpanelw -lncursesw -ltinfo" \
             > configure.log 2>&1 || { tail -20 configure.log; exit 1; }
     )
+}
+
+# The pip that CPython bundles, with the patches in pip/: in the wheel, from which ensurepip fills virtual environments, and
+# installed as ensurepip would.
+install_pip() {
+    wheel=$(echo "$lib"/ensurepip/_bundled/pip-*.whl)
+    python$short -m zipfile -e "$wheel" "$lib/site-packages"
+    for patch in "$here"/pip/*.patch; do
+        patch -s -p1 -d "$lib/site-packages" < "$patch"
+    done
+    python$short "$here/pip/rewheel.py" "$lib/site-packages" "$wheel"
+    for name in pip pip3 pip$short; do
+        printf '%s\n' '#!/usr/bin/python3' 'import sys' 'from pip._internal.cli.main import main' 'sys.exit(main())' \
+            > "$tree/usr/bin/$name"
+    done
 }
 
 make_tree() {
@@ -80,19 +81,20 @@ make_tree() {
     rm -rf "$tree"
     mkdir -p "$lib/lib-dynload" "$lib/site-packages" "$tree/usr/bin"
     (cd "$work/python/Lib" && tar -cf - --exclude=test --exclude=tests --exclude=idlelib --exclude=turtledemo \
-        --exclude=lib2to3 --exclude=ensurepip --exclude=tkinter --exclude=turtle.py --exclude=__pycache__ \
-        --exclude='*.pyc' --exclude=ctypes --exclude=curses --exclude=site-packages --exclude=_ios_support.py \
+        --exclude=lib2to3 --exclude=tkinter --exclude=turtle.py --exclude=__pycache__ \
+        --exclude='*.pyc' --exclude=ctypes --exclude=site-packages --exclude=_ios_support.py \
         --exclude=_android_support.py --exclude=_apple_support.py --exclude=_osx_support.py --exclude=_aix_support.py \
         --exclude='msilib' .) | tar -xf - -C "$lib"
     cp "$work/python-build/$(cat "$work/python-build/pybuilddir.txt")"/_sysconfigdata_*.py "$lib/"
     cp "$work/python/LICENSE" "$lib/LICENSE.txt"
+    install_pip
     # Sources never change under the image, so their times need not be looked at.
     python$short -m compileall -q -j "$jobs" --invalidation-mode unchecked-hash -s "$tree" -p / "$lib"
     find "$tree" -type d -exec chmod 755 {} +
     find "$tree" -type f -exec chmod 644 {} +
+    chmod 755 "$tree"/usr/bin/*
 }
 
-build_zlib
 kernel_header
 unpack_python
 configure_python

@@ -7,7 +7,8 @@ export ISOLET_FORK=786432
 # patch needs automake.
 SKIP_PATCHES=9001-Add-privmode.diff
 unpack dash dash_0.5.12.orig.tar.gz dash_0.5.12-12.debian.tar.xz
-touch aclocal.m4 configure config.h.in Makefile.in src/Makefile.in
+# (Not when linking again: it would configure anew, with nothing of the below.)
+[ -n "${ISOLET_AGAIN:-}" ] || touch aclocal.m4 configure config.h.in Makefile.in src/Makefile.in
 cross --disable-fnmatch --without-libedit
 ISOLET_STRICT=1 make -s -j"$JOBS"
 wasm32-isolet-finish --fork src/dash "$OUT/dash.wasm"

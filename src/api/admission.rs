@@ -16,6 +16,9 @@ const CONNECTIONS_MAX: usize = 4096;
 /// Connections of one client at a time; more are closed at once.
 const CLIENT_CONNECTIONS_MAX: usize = 512;
 
+/// Connections of all guests to public URLs at a time.
+const GUEST_CONNECTIONS_MAX: usize = 2048;
+
 /// Bits of an IPv6 address that are its network.
 const NETWORK_BITS: u32 = 64;
 
@@ -46,14 +49,20 @@ impl Admission {
         Self { free, clients: Arc::default() }
     }
 
+    /// The places of connections that need no descriptors, those of guests: apart, so that guests keep no client out.
+    pub(crate) fn of_guests() -> Self {
+        Self { free: Arc::new(Semaphore::new(GUEST_CONNECTIONS_MAX)), clients: Arc::default() }
+    }
+
     /// Waits until there is a place.
     pub(crate) async fn seat(&self) -> Seat {
         Seat(self.free.clone().acquire_owned().await.expect("the semaphore is never closed"))
     }
 
-    /// Gives the place to a connection from `address`; `None` if that client has too many.
-    pub(crate) fn admit(&self, seat: Seat, address: IpAddr) -> Option<Place> {
-        let Some(client) = client(address) else {
+    /// Gives the place to a connection from `address`; `None` if that client has too many. Without an address it is nobody's: that of
+    /// a proxy that stands for many clients.
+    pub(crate) fn admit(&self, seat: Seat, address: Option<IpAddr>) -> Option<Place> {
+        let Some(client) = address.and_then(client) else {
             return Some(Place { _seat: seat.0, client: None });
         };
         let mut clients = self.clients.lock();
@@ -101,7 +110,7 @@ mod tests {
         let admission = Admission::new(usize::MAX);
         let admit = async |address: &str| {
             let seat = admission.seat().await;
-            admission.admit(seat, address.parse().unwrap())
+            admission.admit(seat, Some(address.parse().unwrap()))
         };
         let mut held = Vec::new();
         for _ in 0..CLIENT_CONNECTIONS_MAX {

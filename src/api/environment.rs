@@ -48,7 +48,7 @@ pub(crate) fn exports(identity: &Identity, address: SocketAddr) -> String {
 }
 
 /// Where clients on this machine reach the server: plain HTTP over loopback, TLS over anything else.
-fn url(address: SocketAddr) -> String {
+pub(crate) fn url(address: SocketAddr) -> String {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from(Ipv6Addr::LOCALHOST),
@@ -67,14 +67,16 @@ fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }
 
+/// A label that nobody has looked up before.
+pub(crate) fn random_label() -> String {
+    let mut random = rand::rng();
+    (0..12).map(|_| char::from(random.random_range(b'a'..=b'z'))).collect()
+}
+
 /// What to do if the system's resolver does not know names under `domain`; `None` if it does.
 #[expect(clippy::disallowed_methods, reason = "it asks whether the host's resolver knows us")]
 pub(crate) async fn resolver_hint(domain: &str) -> Option<String> {
-    let label: String = {
-        let mut random = rand::rng();
-        (0..12).map(|_| char::from(random.random_range(b'a'..=b'z'))).collect()
-    };
-    let name = format!("{label}.{domain}");
+    let name = format!("{}.{domain}", random_label());
     let lookup = tokio::time::timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host((name, 0))).await;
     if lookup.is_ok_and(|found| found.is_ok_and(|mut addresses| addresses.next().is_some())) {
         return None;
@@ -85,7 +87,7 @@ pub(crate) async fn resolver_hint(domain: &str) -> Option<String> {
     let how = if domain == "localhost" || domain.ends_with(".localhost") {
         "To resolve it: apt-get install libnss-myhostname"
     } else {
-        "To resolve it: run `isolet dns` and point the system's resolver there"
+        "To resolve it: run `isolet dns` and point the system's resolver there: isolet doctor --names"
     };
     Some(format!("{what}\n{how}"))
 }

@@ -8,25 +8,27 @@ use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use std::time::Duration;
 
 /// Tells the Python SDK whether repeating the request can help; without it it repeats every 502, 503 and 504.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("should-retry");
 
 /// Seconds after which a full host is worth asking again.
-const RETRY_AFTER_SECONDS: u32 = 5;
+const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// An answer that is not a success.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     status: StatusCode,
     message: String,
-    retry: bool,
+    /// Seconds after which repeating the request can help.
+    retry_after: Option<u64>,
 }
 
 impl ApiError {
     /// An error with a status and the sentence that the caller sees.
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), retry: false }
+        Self { status, message: message.into(), retry_after: None }
     }
 
     /// 400: the request is wrong; says what and what is allowed.
@@ -37,6 +39,12 @@ impl ApiError {
     /// 401, the same for a missing and for a wrong key.
     pub(crate) fn unauthorized() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "invalid API key: send it in the X-API-Key header")
+    }
+
+    /// 429: this caller has asked for too much; `wait` is how long it should not.
+    pub(crate) fn too_many(message: impl Into<String>, wait: Duration) -> Self {
+        let retry_after = Some(wait.as_millis().div_ceil(1000).clamp(1, 3600) as u64);
+        Self { retry_after, ..Self::new(StatusCode::TOO_MANY_REQUESTS, message) }
     }
 
     /// 404 in E2B's words, the same for an unknown sandbox and for another tenant's.
@@ -71,7 +79,7 @@ impl From<Error> for ApiError {
             Error::HostFull(_) => Self {
                 status: StatusCode::SERVICE_UNAVAILABLE,
                 message: error.to_string(),
-                retry: true,
+                retry_after: Some(RETRY_AFTER_SECONDS),
             },
             Error::Image { .. } | Error::Host { .. } | Error::Engine(_) => {
                 tracing::error!(error = %error, "request failed");
@@ -89,8 +97,8 @@ impl IntoResponse for ApiError {
         let body = json!({ "code": self.status.as_u16(), "message": self.message });
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
-        if self.retry {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             headers.insert(SHOULD_RETRY, HeaderValue::from_static("true"));
         } else if self.status.is_server_error() {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));

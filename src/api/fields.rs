@@ -12,6 +12,8 @@ pub(crate) enum Body {
     Create,
     /// `POST [/v2]/sandboxes/{id}/connect`.
     Connect,
+    /// `PUT /sandboxes/{id}/network`.
+    Network,
     /// `POST /sandboxes/{id}/timeout`.
     Timeout,
     /// `POST /sandboxes/{id}/refreshes`.
@@ -33,7 +35,7 @@ pub(crate) enum Rule {
 #[derive(Debug)]
 pub(crate) struct Field(pub(crate) Body, pub(crate) &'static str, pub(crate) Rule);
 
-use Body::{Connect, Create, Refresh, Timeout};
+use Body::{Connect, Create, Network, Refresh, Timeout};
 use Rule::{Honoured, Object, Only};
 
 /// The table.
@@ -47,13 +49,13 @@ pub(crate) const FIELDS: &[Field] = &[
     Field(Create, "secure", Only(&["true"])),
     Field(Create, "network", Object),
     Field(Create, "network.allowPublicTraffic", Honoured),
-    Field(Create, "network.allowOut", Only(&["[]"])),
-    Field(Create, "network.denyOut", Only(&["[]"])),
-    Field(Create, "network.rules", Only(&["{}"])),
-    Field(Create, "network.egressProxy", Only(&[])),
-    Field(Create, "network.maskRequestHost", Only(&[])),
-    Field(Create, "network.httpsPorts", Only(&["[]"])),
-    Field(Create, "network.dnsServers", Only(&["[]"])),
+    Field(Create, "network.allowOut", Honoured),
+    Field(Create, "network.denyOut", Honoured),
+    Field(Create, "network.rules", Honoured),
+    Field(Create, "network.egressProxy", Honoured),
+    Field(Create, "network.maskRequestHost", Honoured),
+    Field(Create, "network.httpsPorts", Honoured),
+    Field(Create, "network.dnsServers", Honoured),
     Field(Create, "iam", Only(&["{}", "{\"tokens\":{}}"])),
     Field(Create, "mcp", Only(&["{}"])),
     Field(Create, "autoPause", Only(&["false"])),
@@ -64,6 +66,12 @@ pub(crate) const FIELDS: &[Field] = &[
     Field(Connect, "timeout", Honoured),
     // How a paused sandbox would be resumed; here none is ever paused.
     Field(Connect, "memory", Only(&["true"])),
+    Field(Network, "allowOut", Honoured),
+    Field(Network, "denyOut", Honoured),
+    Field(Network, "rules", Honoured),
+    Field(Network, "egressProxy", Honoured),
+    Field(Network, "dnsServers", Honoured),
+    Field(Network, "allow_internet_access", Honoured),
     Field(Timeout, "timeout", Honoured),
     Field(Refresh, "duration", Honoured),
 ];
@@ -139,13 +147,13 @@ mod tests {
             (Create, "allow_internet_access", json!(false), true),
             (Create, "secure", json!(true), true),
             (Create, "network", json!({"allowPublicTraffic": false}), true),
-            (Create, "network", json!({"allowOut": ["1.1.1.1"]}), false),
-            (Create, "network", json!({"denyOut": ["0.0.0.0/0"]}), false),
-            (Create, "network", json!({"rules": {"a.b": [{"transform": {"headers": {}}}]}}), false),
-            (Create, "network", json!({"egressProxy": {"address": "a:1"}}), false),
-            (Create, "network", json!({"maskRequestHost": "localhost:${PORT}"}), false),
-            (Create, "network", json!({"httpsPorts": [443]}), false),
-            (Create, "network", json!({"dnsServers": ["1.1.1.1"]}), false),
+            (Create, "network", json!({"allowOut": ["1.1.1.1"]}), true),
+            (Create, "network", json!({"denyOut": ["0.0.0.0/0"]}), true),
+            (Create, "network", json!({"rules": {"a.b": [{"transform": {"headers": {}}}]}}), true),
+            (Create, "network", json!({"egressProxy": {"address": "a:1"}}), true),
+            (Create, "network", json!({"maskRequestHost": "localhost:${PORT}"}), true),
+            (Create, "network", json!({"httpsPorts": [443]}), true),
+            (Create, "network", json!({"dnsServers": ["1.1.1.1"]}), true),
             (Create, "iam", json!({"tokens": {"x": {"audience": "a", "tokenType": "b"}}}), false),
             (Create, "mcp", json!({"browserbase": {"apiKey": "x"}}), false),
             (Create, "autoPause", json!(true), false),
@@ -154,6 +162,12 @@ mod tests {
             (Create, "volumeMounts", json!([{"name": "a", "path": "/a"}]), false),
             (Connect, "timeout", json!(300), true),
             (Connect, "memory", json!(false), false),
+            (Network, "allowOut", json!(["1.1.1.1"]), true),
+            (Network, "denyOut", json!(["0.0.0.0/0"]), true),
+            (Network, "rules", json!({"a.b": []}), true),
+            (Network, "egressProxy", json!({"address": "a:1"}), true),
+            (Network, "dnsServers", json!(["1.1.1.1"]), true),
+            (Network, "allow_internet_access", json!(false), true),
             (Timeout, "timeout", json!(300), true),
             (Refresh, "duration", json!(300), true),
         ]

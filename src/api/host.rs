@@ -90,6 +90,12 @@ impl Domain {
         &self.shown
     }
 
+    /// The ports of its public URLs: the one that is shown, or those of HTTP and HTTPS.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        let port = self.shown.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        port.map_or_else(|| vec![80, 443], |port| vec![port])
+    }
+
     /// What stands before `.DOMAIN` in `host`; empty for DOMAIN itself.
     fn prefix<'a>(&self, host: &'a str) -> Option<&'a str> {
         let rest = host.strip_suffix(&self.name)?;

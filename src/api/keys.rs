@@ -1,7 +1,7 @@
 //! Secrets of the API: making them, keeping the first API key on disk, comparing them in constant time.
 //!
 //! A comparison hashes what was sent and compares digests, so neither the length nor the place of the first difference shows
-//! in its duration. It does not decide who may do what; see `control` and `envd`.
+//! in its duration. It does not decide who may do what; see `teams`, `control` and `envd`.
 
 #![expect(clippy::disallowed_methods, reason = "the API key is a file")]
 
@@ -22,6 +22,7 @@ const SECRET_CHARACTERS_MAX: usize = 1024;
 /// A secret that requests are checked against.
 #[derive(Clone)]
 pub(crate) struct Secret {
+    /// Empty if only the digest is known.
     value: String,
     digest: [u8; 32],
 }
@@ -44,6 +45,11 @@ impl Secret {
         Self { value, digest }
     }
 
+    /// A secret of which only the SHA-256 is known.
+    pub(crate) fn hashed(digest: [u8; 32]) -> Self {
+        Self { value: String::new(), digest }
+    }
+
     /// The value, for the one response that hands it out.
     pub(crate) fn expose(&self) -> &str {
         &self.value
@@ -51,41 +57,25 @@ impl Secret {
 
     /// Whether `given` is this secret, in time that depends on `given` alone.
     pub(crate) fn matches(&self, given: &[u8]) -> bool {
-        given.len() <= SECRET_CHARACTERS_MAX
-            && bool::from(Sha256::digest(given).as_slice().ct_eq(&self.digest))
+        digest(given).is_some_and(|digest| self.has(&digest))
+    }
+
+    /// Whether this is the secret of `digest`, in constant time.
+    pub(crate) fn has(&self, digest: &[u8; 32]) -> bool {
+        bool::from(digest.ct_eq(&self.digest))
     }
 }
 
-/// The API keys of a server. Each key is a tenant: it sees the sandboxes that were made with it.
-#[derive(Clone, Debug)]
-pub(crate) struct ApiKeys(Vec<Secret>);
-
-/// Which key a request came with: its place in the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tenant(usize);
-
-impl ApiKeys {
-    /// Keys that open the control plane; empty ones are dropped, and with none left nobody gets in.
-    pub(crate) fn new(keys: impl IntoIterator<Item = String>) -> Self {
-        Self(keys.into_iter().filter(|key| !key.is_empty()).map(Secret::new).collect())
-    }
-
-    /// The tenant whose key `given` is. All keys are compared, whichever matches.
-    pub(crate) fn tenant(&self, given: &[u8]) -> Option<Tenant> {
-        let mut found = None;
-        for (index, key) in self.0.iter().enumerate() {
-            if key.matches(given) {
-                found = Some(Tenant(index));
-            }
-        }
-        found
-    }
+/// The digest of what came as a secret; none if it is longer than any secret.
+pub(crate) fn digest(given: &[u8]) -> Option<[u8; 32]> {
+    (given.len() <= SECRET_CHARACTERS_MAX).then(|| Sha256::digest(given).into())
 }
 
-fn random_hex() -> String {
+/// 256 bits of the operating system's randomness, in hexadecimal.
+pub(crate) fn random_hex() -> String {
     let mut bytes = [0u8; SECRET_BYTES];
     rand::rngs::OsRng.try_fill_bytes(&mut bytes).expect("the operating system has random numbers");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(bytes)
 }
 
 /// The API key kept in `data_dir/api-key` (mode 0600), made at the first call.
@@ -126,8 +116,21 @@ pub(crate) fn read_or_create(
     std::fs::remove_file(&aside).map_err(failed)?;
     match linked {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(failed(error)),
-        _ => std::fs::read(path).map_err(failed),
+        _ => {
+            sync_directory(path).map_err(failed)?;
+            std::fs::read(path).map_err(failed)
+        }
     }
+}
+
+/// Forces the name of a file to disk: without that a crash of the machine may forget that it was made or renamed.
+///
+/// # Errors
+///
+/// The host's error.
+pub(crate) fn sync_directory(path: &Path) -> std::io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    std::fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Writes a file of mode 0600 and forces it to disk.
@@ -159,16 +162,6 @@ mod tests {
         assert!(!secret.matches(&vec![b'a'; 1 << 20]));
         assert_ne!(Secret::random().expose(), value);
         assert!(!format!("{secret:?}").contains(&value));
-    }
-
-    #[test]
-    fn each_key_is_a_tenant_and_an_empty_key_is_none() {
-        let keys = ApiKeys::new(["one".into(), String::new(), "two".into()]);
-        assert_eq!(keys.tenant(b"one"), Some(Tenant(0)));
-        assert_eq!(keys.tenant(b"two"), Some(Tenant(1)));
-        assert_eq!(keys.tenant(b""), None);
-        assert_eq!(keys.tenant(b"three"), None);
-        assert_eq!(ApiKeys::new([]).tenant(b""), None);
     }
 
     #[test]

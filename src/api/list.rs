@@ -3,11 +3,11 @@
 //! A page ends with the start time and id of its last sandbox; the next one begins after that pair, so a sandbox that comes
 //! or goes between two pages neither repeats nor hides another.
 
-use super::Api;
 use super::error::ApiError;
-use super::keys::Tenant;
 use super::machines::Machine;
 use super::sandboxes::listed;
+use super::teams::Tenant;
+use super::{Api, schema};
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::{Extension, Json};
@@ -57,6 +57,18 @@ impl Default for Query {
 }
 
 /// `GET /sandboxes`: everything at once, filtered by metadata.
+#[utoipa::path(
+    get,
+    path = "/sandboxes",
+    tag = "sandboxes",
+    params(
+        ("metadata" = Option<String>, Query, description = "Pairs that a sandbox must have, URL-encoded, as a query string"),
+    ),
+    responses(
+        (status = 200, description = "All", body = [schema::ListedSandbox]),
+        schema::Refusal,
+    ),
+)]
 pub(crate) async fn list_v1(
     api: State<Api>,
     tenant: Extension<Tenant>,
@@ -68,6 +80,24 @@ pub(crate) async fn list_v1(
 }
 
 /// `GET /v2/sandboxes`.
+#[utoipa::path(
+    get,
+    path = "/v2/sandboxes",
+    tag = "sandboxes",
+    params(
+        ("metadata" = Option<String>, Query, description = "Pairs that a sandbox must have, URL-encoded, as a query string"),
+        ("state" = Option<String>, Query, description = "running, paused, or both with a comma", pattern = "^(running|paused)(,(running|paused))?$"),
+        ("startedAfter" = Option<String>, Query, format = DateTime),
+        ("template" = Option<String>, Query),
+        ("order" = Option<schema::Order>, Query),
+        ("limit" = Option<i32>, Query, minimum = 1, maximum = 100),
+        ("nextToken" = Option<String>, Query, description = "X-Next-Token of the page before"),
+    ),
+    responses(
+        (status = 200, description = "One page; X-Next-Token leads to the next", body = [schema::ListedSandbox]),
+        schema::Refusal,
+    ),
+)]
 pub(crate) async fn list_v2(
     api: State<Api>,
     tenant: Extension<Tenant>,

@@ -2,7 +2,14 @@
 //! envd. An entry lives as long as its sandbox and is dropped with it; nothing here is written to disk.
 
 use super::envd::registry::Registry;
-use super::keys::{Secret, Tenant};
+use super::envd::watch::Watchers;
+use super::host::Domain;
+use super::ingress::Ingress;
+use super::keys::Secret;
+use super::listeners;
+use super::logs::{Level, Logs};
+use super::metrics::Metrics;
+use super::teams::Tenant;
 use crate::{Error, Runtime, Sandbox, SandboxConfig};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -17,10 +24,18 @@ pub(crate) struct Machine {
     pub(crate) template: String,
     /// envd's `X-Access-Token`.
     pub(crate) token: Secret,
+    /// How its ports answer.
+    pub(crate) ingress: Ingress,
     /// `E2b-Traffic-Access-Token`, when its ports are not public.
     pub(crate) traffic_token: Option<Secret>,
     /// Processes started over envd.
     pub(crate) processes: Registry,
+    /// Watched directories that are polled.
+    pub(crate) watchers: Watchers,
+    /// What it uses.
+    pub(crate) metrics: Metrics,
+    /// What happened in it.
+    pub(crate) logs: Logs,
     /// Cancelled when the sandbox is killed or ends: streams then end, tunnels close.
     pub(crate) gone: CancellationToken,
     /// Who made it; `None` if the program that embeds us did, then every key sees it.
@@ -33,21 +48,22 @@ pub(crate) struct Made {
     pub(crate) owner: Tenant,
     /// The template's name as the client gave it.
     pub(crate) template: String,
-    /// Whether its ports answer to everybody.
-    pub(crate) public: bool,
+    /// How its ports answer.
+    pub(crate) ingress: Ingress,
 }
 
 /// All machines of the server.
 #[derive(Clone)]
 pub(crate) struct Machines {
     runtime: Runtime,
+    domain: Domain,
     known: Arc<Mutex<HashMap<String, Arc<Machine>>>>,
 }
 
 impl Machines {
-    /// The machines of `runtime`.
-    pub(crate) fn new(runtime: Runtime) -> Self {
-        Self { runtime, known: Arc::default() }
+    /// The machines of `runtime`, which are reached under `domain`.
+    pub(crate) fn new(runtime: Runtime, domain: Domain) -> Self {
+        Self { runtime, domain, known: Arc::default() }
     }
 
     /// The runtime behind them.
@@ -99,20 +115,27 @@ impl Machines {
         if let Some(machine) = known.get(sandbox.id()) {
             return machine.clone();
         }
-        let public = made.as_ref().is_none_or(|made| made.public);
+        let logs = Logs::new(sandbox.charge(0));
+        logs.add(Level::Info, "sandbox", "sandbox started", &[("template", sandbox.template())]);
+        let ingress = made.as_ref().map(|made| made.ingress.clone()).unwrap_or_default();
         let machine = Arc::new(Machine {
             template: made
                 .as_ref()
                 .map_or_else(|| sandbox.template().into(), |made| made.template.clone()),
             token: Secret::random(),
-            traffic_token: (!public).then(Secret::random),
-            processes: Registry::default(),
+            traffic_token: (!ingress.public).then(Secret::random),
+            ingress,
+            processes: Registry::new(logs.clone()),
+            watchers: Watchers::default(),
+            metrics: Metrics::start(sandbox.clone()),
+            logs,
             gone: CancellationToken::new(),
             owner: made.map(|made| made.owner),
             sandbox: sandbox.clone(),
         });
         known.insert(sandbox.id().to_owned(), machine.clone());
         drop(known);
+        tokio::spawn(listeners::tell(Arc::downgrade(&machine), self.domain.clone()));
         let (known, gone, ended) = (self.known.clone(), machine.gone.clone(), sandbox.ended());
         tokio::spawn(async move {
             ended.await;
@@ -126,16 +149,17 @@ impl Machines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::keys::ApiKeys;
+    use crate::api::teams::ApiKeys;
     use crate::{Config, Egress};
 
     fn machines(data: &tempfile::TempDir) -> Machines {
         let config = Config { data_dir: data.path().to_owned(), ..Config::default() };
-        Machines::new(Runtime::without_programs(config).unwrap())
+        let domain = Domain::new("sb.test").unwrap();
+        Machines::new(Runtime::without_programs(config).unwrap(), domain)
     }
 
     fn config() -> SandboxConfig {
-        SandboxConfig::new("base", Egress::Denied)
+        SandboxConfig::new("base", Egress::deny_all())
     }
 
     #[tokio::test]
@@ -155,8 +179,9 @@ mod tests {
     async fn another_tenant_never_sees_it_however_often_it_looks() {
         let data = tempfile::tempdir().unwrap();
         let machines = machines(&data);
-        let keys = ApiKeys::new(["one".into(), "two".into()]);
-        let (owner, other) = (keys.tenant(b"one").unwrap(), keys.tenant(b"two").unwrap());
+        let keys = ApiKeys::new(["one".into(), "two".into()], None);
+        let tenant = |key| keys.caller(key).unwrap().tenant;
+        let (owner, other) = (tenant(b"one"), tenant(b"two"));
         let done = CancellationToken::new();
         let looking = {
             let (machines, done) = (machines.clone(), done.clone());
@@ -168,7 +193,8 @@ mod tests {
             })
         };
         for _ in 0..20 {
-            let made = Made { owner, template: "mine".into(), public: false };
+            let ingress = Ingress { public: false, ..Ingress::default() };
+            let made = Made { owner, template: "mine".into(), ingress };
             let machine = machines.create(config(), made).unwrap();
             let id = machine.sandbox.id();
             assert!(machines.of(other, id).is_none());

@@ -1,53 +1,78 @@
 //! Everything that speaks HTTP: E2B's control plane, envd, and the router to the ports of guests, on one port.
 //!
 //! ```text
-//! serve   connections: TLS or not by the first byte, limits, draining
-//! stall   a client that stops reading is left
+//! serve   connections: TLS, HTTP/2 or HTTP/1.1 by the first bytes (sniff), limits, draining
+//! stall   a client that stops reading is left;  idle: one that asks for nothing more
 //! host    whom a request is for
-//!   control, sandboxes, list, fields     REST, with an API key
+//!   control, sandboxes, list, fields     REST, with an API key (teams, quota, idempotency, audit)
+//!   metrics, logs, network, listeners, templates, schema     more of it, and the OpenAPI document
 //!   envd                                 processes and files of one sandbox, with its token
-//!   proxy, pages                         any other port of a sandbox
+//!   proxy, pages, ingress                any other port of a sandbox
 //! dns     not HTTP: a name server on loopback for the wildcard domain
+//! doctor  what stands between a client and all of this
 //! ```
 //!
 //! Nothing here decides what a guest may do, and nothing below it knows HTTP. Request bodies are streamed or bounded before
 //! they are held, and secrets are compared in constant time (`keys`).
 
 mod admission;
+mod audit;
+mod body;
 mod consumed;
 mod control;
 pub mod dns;
+pub mod doctor;
 pub(crate) mod envd;
 mod environment;
 mod error;
 mod fields;
 mod host;
+mod idempotency;
+mod idle;
+mod ingress;
 mod keys;
 mod list;
+mod listeners;
+mod logs;
 mod machines;
+mod metrics;
+mod network;
 mod pages;
+mod prometheus;
 mod proxy;
+mod quota;
 mod sandboxes;
+mod schema;
 mod serve;
+mod sniff;
 mod stall;
+mod teams;
+mod templates;
 mod tls;
 
 pub use environment::print_env;
+pub use quota::TeamLimits;
 pub use serve::{Identity, ServeOptions, Server, serve};
+pub use teams::{ApiKey, KeyFile};
 
+use crate::vnet::Pass;
 use crate::{Error, Runtime};
 use admission::Place;
+use audit::Refusals;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use error::ApiError;
-use host::{Domain, Target};
-use keys::ApiKeys;
+use host::{BadTarget, Domain, Target};
+use idempotency::Answers;
 use machines::Machines;
-use pages::Failure;
+use pages::{Failure, wants_page};
+use prometheus::Counters;
+use quota::Quotas;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use teams::ApiKeys;
 use tower::ServiceExt;
 
 /// What the API needs to know besides the runtime.
@@ -55,8 +80,28 @@ use tower::ServiceExt;
 pub struct Options {
     /// The name under which sandboxes are reached, with the port that clients use: `isolet.localhost:8080`.
     pub domain: String,
-    /// The keys that open the control plane. Each is a tenant that sees its own sandboxes only.
+    /// The keys that open the control plane. Each is a team of its own, which sees its own sandboxes only.
     pub api_keys: Vec<String>,
+    /// Further keys, which may change while the server runs.
+    pub key_file: Option<KeyFile>,
+    /// What each team may ask for.
+    pub team_limits: TeamLimits,
+    /// Whether the control plane has `/metrics`, for Prometheus, without a key.
+    pub metrics: bool,
+}
+
+impl Options {
+    /// The defaults, under this name and with these keys.
+    #[must_use]
+    pub fn new(domain: impl Into<String>, api_keys: Vec<String>) -> Self {
+        Self {
+            domain: domain.into(),
+            api_keys,
+            key_file: None,
+            team_limits: TeamLimits::default(),
+            metrics: false,
+        }
+    }
 }
 
 /// The state of the server.
@@ -65,6 +110,10 @@ pub(crate) struct Api {
     machines: Machines,
     keys: ApiKeys,
     domain: Arc<Domain>,
+    quotas: Quotas,
+    answers: Answers,
+    counters: Counters,
+    refusals: Refusals,
 }
 
 /// Who a request comes from; put into its extensions by `serve`.
@@ -74,8 +123,16 @@ pub(crate) struct Peer {
     address: Option<SocketAddr>,
     /// Whether it came over TLS.
     tls: bool,
+    /// Whether it is a proxy of the operator's, which says where its own clients are.
+    trusted: bool,
     /// The connection's place among those allowed, held for as long as anything of it lives.
     place: Option<Arc<Place>>,
+    /// A guest's right to this connection, if it comes from one.
+    visit: Option<Arc<Pass>>,
+    /// The call that this is of a connection over HTTP/2, held for as long as it lasts.
+    call: Option<Arc<idle::Call>>,
+    /// The connections to guests that this connection keeps between its requests.
+    kept: Option<Arc<proxy::Kept>>,
 }
 
 /// The E2B-compatible API as a service, for use inside another server: everything but the listening.
@@ -95,12 +152,19 @@ fn build(runtime: Runtime, options: Options) -> Result<(Api, Router), Error> {
     let domain = Domain::new(&options.domain).ok_or_else(|| {
         invalid("domain", "must be a DNS name of at most 180 characters, with an optional port")
     })?;
-    if options.api_keys.iter().all(String::is_empty) {
+    if options.api_keys.iter().all(String::is_empty) && options.key_file.is_none() {
         return Err(invalid("api_keys", "must have at least one key that is not empty"));
     }
-    let keys = ApiKeys::new(options.api_keys);
-    let api = Api { machines: Machines::new(runtime), keys, domain: Arc::new(domain) };
-    let control = control::router(api.clone());
+    let api = Api {
+        machines: Machines::new(runtime, domain.clone()),
+        keys: ApiKeys::new(options.api_keys, options.key_file),
+        domain: Arc::new(domain),
+        quotas: Quotas::new(options.team_limits),
+        answers: Answers::default(),
+        counters: Counters::new(),
+        refusals: Refusals::default(),
+    };
+    let control = control::router(api.clone(), options.metrics);
     let router = Router::new().fallback(dispatch).with_state((api.clone(), control));
     Ok((api, router))
 }
@@ -108,15 +172,29 @@ fn build(runtime: Runtime, options: Options) -> Result<(Api, Router), Error> {
 /// Sends a request to the part that it is for.
 async fn dispatch(State((api, control)): State<(Api, Router)>, request: Request) -> Response {
     let (request, consumed) = consumed::watch(request);
-    consumed.answer(answer(api, control, request).await)
+    let counters = api.counters.clone();
+    let target = host::target(request.uri(), request.headers(), &api.domain);
+    let counted = counters.begin(&target, request.method());
+    let response = consumed.answer(answer(api, control, target, request).await).await;
+    counted.end(response.status());
+    response
 }
 
-async fn answer(api: Api, control: Router, request: Request) -> Response {
+async fn answer(
+    api: Api,
+    control: Router,
+    target: Result<Target, BadTarget>,
+    request: Request,
+) -> Response {
     if is_ambiguous(request.headers()) {
         let close = [(header::CONNECTION, HeaderValue::from_static("close"))];
         return (StatusCode::BAD_REQUEST, close, "invalid request: two lengths\n").into_response();
     }
-    match host::target(request.uri(), request.headers(), &api.domain) {
+    match target {
+        Ok(Target::Control) if peer(&request).visit.is_some() => {
+            let told = "sandboxes reach public URLs of sandboxes here, not the control plane\n";
+            (StatusCode::FORBIDDEN, told).into_response()
+        }
         Err(problem) => (StatusCode::BAD_REQUEST, format!("{problem}\n")).into_response(),
         Ok(Target::Control) if request.uri().path() == "/files" => signed_files(api, request).await,
         Ok(Target::Control) => match control.oneshot(request).await {
@@ -124,7 +202,10 @@ async fn answer(api: Api, control: Router, request: Request) -> Response {
             Err(never) => match never {},
         },
         Ok(Target::Sandbox { id, port }) => match api.machines.get(&id) {
-            None => Failure::SandboxNotFound.response(request.headers(), &id, port),
+            None => {
+                let page = wants_page(request.headers());
+                Failure::SandboxNotFound.response(page, &id, port)
+            }
             Some(machine) if port == envd::PORT => {
                 envd::handle(envd::Call { api, machine }, request).await
             }

@@ -14,6 +14,14 @@ pub(crate) enum Failure {
     PortClosed,
     /// Somebody listened and did not answer as HTTP.
     BadAnswer,
+    /// Somebody listened and did not begin to answer in time.
+    NoAnswer,
+    /// The sandbox has as many connections as it may have, or its server takes none.
+    TooManyConnections,
+    /// The client stopped in the middle of its request.
+    ClientSilent,
+    /// The request cannot be written again.
+    Malformed,
     /// The sandbox's ports need a token, and there is none.
     TokenMissing,
     /// The token is another one.
@@ -32,6 +40,17 @@ impl Failure {
                 StatusCode::BAD_GATEWAY,
                 "The server in the sandbox broke off or did not speak HTTP",
             ),
+            Self::NoAnswer => {
+                (StatusCode::GATEWAY_TIMEOUT, "The server in the sandbox did not answer in time")
+            }
+            Self::TooManyConnections => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "The sandbox has too many concurrent incoming connections",
+            ),
+            Self::ClientSilent => {
+                (StatusCode::REQUEST_TIMEOUT, "The rest of the request did not come in time")
+            }
+            Self::Malformed => (StatusCode::BAD_REQUEST, "The request is not valid"),
             Self::TokenMissing => (
                 StatusCode::FORBIDDEN,
                 "Sandbox is secured with traffic access token. Token header 'e2b-traffic-access-token' is missing",
@@ -43,11 +62,11 @@ impl Failure {
         }
     }
 
-    /// The answer to a request for a port of a sandbox. `id` and `port` are as `host` checked them.
-    pub(crate) fn response(self, headers: &HeaderMap, id: &str, port: u16) -> Response {
+    /// The answer to a request for a port of a sandbox, as a page or in JSON. `id` and `port` are as `host` checked them.
+    pub(crate) fn response(self, page: bool, id: &str, port: u16) -> Response {
         let (status, message) = self.told();
-        let mut response = if wants_page(headers) {
-            (status, Html(page(message, id, port))).into_response()
+        let mut response = if page {
+            (status, Html(readable(message, id, port))).into_response()
         } else {
             let mut body = json!({ "sandboxId": id, "message": message, "code": status.as_u16() });
             if self == Self::PortClosed {
@@ -63,7 +82,7 @@ impl Failure {
 }
 
 /// Whether the client is a browser that shows a page: it accepts HTML by name.
-fn wants_page(headers: &HeaderMap) -> bool {
+pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
     headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|accept| {
         accept
             .split(',')
@@ -71,7 +90,7 @@ fn wants_page(headers: &HeaderMap) -> bool {
     })
 }
 
-fn page(message: &str, id: &str, port: u16) -> String {
+fn readable(message: &str, id: &str, port: u16) -> String {
     // `message` is ours, `id` is [a-z0-9], `port` a number: nothing to escape.
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{message}</title>\n\
@@ -89,7 +108,7 @@ mod tests {
 
     async fn ask(failure: Failure, accept: &'static str) -> (u16, String, String) {
         let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
-        let response = failure.response(&headers, "abc", 3000);
+        let response = failure.response(wants_page(&headers), "abc", 3000);
         let media = response.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();
         let status = response.status().as_u16();
         let body = axum::body::to_bytes(response.into_body(), 1 << 16).await.unwrap();

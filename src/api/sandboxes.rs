@@ -1,16 +1,19 @@
 //! Handlers for one sandbox: create, look, connect, prolong, kill. Bodies and answers are E2B's; which fields a body may have
 //! is in `fields`.
 
-use super::Api;
+use super::body::Whole;
 use super::error::ApiError;
 use super::fields::{self, Body};
 use super::host::is_id;
-use super::keys::Tenant;
+use super::idempotency;
+use super::ingress::Ingress;
 use super::machines::{Machine, Made};
-use crate::{Egress, SandboxConfig};
-use axum::body::Bytes;
+use super::teams::Tenant;
+use super::templates;
+use super::{Api, network, schema};
+use crate::SandboxConfig;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -31,59 +34,113 @@ const REFRESH_SECONDS_MAX: u64 = 3600;
 
 type Answer = Result<(StatusCode, Json<Value>), ApiError>;
 
+/// As [`Answer`], and tells the audit log which sandbox it was.
+type Created = Result<(StatusCode, Extension<SandboxId>, Json<Value>), ApiError>;
+
+/// The id of a sandbox that an answer is about.
+#[derive(Clone, Debug)]
+pub(crate) struct SandboxId(pub(crate) Arc<str>);
+
 /// `POST /sandboxes`.
-pub(crate) async fn create_v1(api: State<Api>, tenant: Extension<Tenant>, body: Bytes) -> Answer {
-    create(&api, tenant.0, &body, TIMEOUT_V1).await
+#[utoipa::path(
+    post,
+    path = "/sandboxes",
+    tag = "sandboxes",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same sandbox", pattern = "^[a-z0-9-]{1,255}$"),
+    ),
+    request_body = schema::NewSandbox,
+    responses(
+        (status = 201, description = "It runs", body = schema::Sandbox),
+        (status = 404, description = "No such template", body = schema::Error),
+        (status = 409, description = "The Idempotency-Key was used for something else", body = schema::Error),
+        (status = 503, description = "The host is full", body = schema::Error),
+        schema::Refusal,
+    ),
+)]
+pub(crate) async fn create_v1(
+    api: State<Api>,
+    tenant: Extension<Tenant>,
+    headers: HeaderMap,
+    Whole(body): Whole,
+) -> Created {
+    create(&api, tenant.0, &headers, &body, TIMEOUT_V1).await
 }
 
 /// `POST /v2/sandboxes`.
-pub(crate) async fn create_v2(api: State<Api>, tenant: Extension<Tenant>, body: Bytes) -> Answer {
+#[utoipa::path(
+    post,
+    path = "/v2/sandboxes",
+    tag = "sandboxes",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same sandbox", pattern = "^[a-z0-9-]{1,255}$"),
+    ),
+    request_body = schema::NewSandbox,
+    responses(
+        (status = 201, description = "It runs", body = schema::Sandbox),
+        (status = 404, description = "No such template", body = schema::Error),
+        (status = 409, description = "The Idempotency-Key was used for something else", body = schema::Error),
+        (status = 503, description = "The host is full", body = schema::Error),
+        schema::Refusal,
+    ),
+)]
+pub(crate) async fn create_v2(
+    api: State<Api>,
+    tenant: Extension<Tenant>,
+    headers: HeaderMap,
+    Whole(body): Whole,
+) -> Created {
     let timeout = api.machines.runtime().config().timeout_default;
-    create(&api, tenant.0, &body, timeout).await
+    create(&api, tenant.0, &headers, &body, timeout).await
 }
 
-async fn create(api: &Api, owner: Tenant, body: &[u8], timeout_default: Duration) -> Answer {
+async fn create(
+    api: &Api,
+    owner: Tenant,
+    headers: &HeaderMap,
+    body: &[u8],
+    timeout_default: Duration,
+) -> Created {
+    let key = idempotency::key(headers)?;
+    let (config, made) = asked(api, owner, body, timeout_default)?;
+    network::check_proxy(api, config.egress()).await?;
+    let machine = api.answers.once(owner, key, body, || {
+        let count = || api.machines.all_of(owner).len();
+        api.quotas.create(count, || Ok(api.machines.create(config, made)?))
+    })?;
+    let id = SandboxId(machine.sandbox.id().into());
+    Ok((StatusCode::CREATED, Extension(id), Json(brief(api, &machine))))
+}
+
+/// The sandbox that a body asks for.
+fn asked(
+    api: &Api,
+    owner: Tenant,
+    body: &[u8],
+    timeout_default: Duration,
+) -> Result<(SandboxConfig, Made), ApiError> {
     let fields = read(Body::Create, body)?;
     let template = member::<String>(&fields, "templateID")?
         .ok_or_else(|| ApiError::bad_request("templateID: missing; the name of a template"))?;
-    let image = image(api, &template)?;
+    let image = templates::image(api, &template)?;
     let timeout = match member(&fields, "timeout")? {
         None => timeout_default,
         Some(0i64) => return Err(ApiError::bad_request("timeout: must be at least 1 second")),
         Some(seconds) => lifetime(api, "timeout", seconds)?,
     };
-    // On unless it is switched off, as E2B's.
-    let internet = member(&fields, "allow_internet_access")?.unwrap_or(true);
-    let egress = if internet { Egress::Internet } else { Egress::Denied };
-    let public = match member::<Map<String, Value>>(&fields, "network")? {
-        Some(network) => member(&network, "allowPublicTraffic")?.unwrap_or(true),
-        None => true,
-    };
+    let network = member::<Map<String, Value>>(&fields, "network")?.unwrap_or_default();
+    let egress = network::egress(&network, member(&fields, "allow_internet_access")?)?;
+    let ingress = Ingress::read(&network)?;
     let metadata: BTreeMap<String, String> = member(&fields, "metadata")?.unwrap_or_default();
-    let mut config = SandboxConfig::new(image, egress).metadata(metadata).timeout(timeout);
+    let mut config =
+        SandboxConfig::new(image, egress).metadata(metadata).timeout(timeout).owner(owner.owner());
     for (name, value) in member::<BTreeMap<String, String>>(&fields, "envVars")?.unwrap_or_default()
     {
         check_env(&name, &value)
             .map_err(|problem| ApiError::bad_request(format!("envVars: {problem}")))?;
         config = config.env(name, value);
     }
-    let machine = api.machines.create(config, Made { owner, template, public })?;
-    Ok((StatusCode::CREATED, Json(brief(api, &machine))))
-}
-
-/// The image behind a template. Until the interpreter has an image of its own, both of E2B's templates are Python's.
-fn image(api: &Api, template: &str) -> Result<&'static str, ApiError> {
-    match template {
-        "base" | "code-interpreter-v1" if api.machines.runtime().has_image("python") => {
-            Ok("python")
-        }
-        "base" | "code-interpreter-v1" => Ok("base"),
-        _ => {
-            let shown: String = template.chars().take(200).collect();
-            let message = format!("template '{shown}' not found");
-            Err(ApiError::new(StatusCode::NOT_FOUND, message))
-        }
-    }
+    Ok((config, Made { owner, template, ingress }))
 }
 
 /// Whether a program's environment can hold this variable.
@@ -103,6 +160,19 @@ pub(crate) fn check_env(name: &str, value: &str) -> Result<(), String> {
 }
 
 /// `GET /sandboxes/{id}`.
+#[utoipa::path(
+    get,
+    path = "/sandboxes/{sandboxID}",
+    tag = "sandboxes",
+    params(
+        ("sandboxID" = String, Path, description = "The sandbox's id"),
+    ),
+    responses(
+        (status = 200, description = "All about it", body = schema::SandboxDetail),
+        (status = 404, description = "No such sandbox", body = schema::Error),
+        schema::Refusal,
+    ),
+)]
 pub(crate) async fn detail(
     api: State<Api>,
     tenant: Extension<Tenant>,
@@ -110,11 +180,14 @@ pub(crate) async fn detail(
 ) -> Answer {
     let machine = find(&api, tenant.0, &id)?;
     let mut detail = listed(&machine);
+    let egress = machine.sandbox.egress();
+    let mut network = machine.ingress.shown();
+    network::show(&egress, &mut network);
     let more = json!({
         "domain": api.domain.shown(),
         "envdAccessToken": machine.token.expose(),
-        "allowInternetAccess": machine.sandbox.egress() == Egress::Internet,
-        "network": {"allowPublicTraffic": machine.traffic_token.is_none()},
+        "allowInternetAccess": egress.has_internet(),
+        "network": network,
         "lifecycle": {"onTimeout": "kill", "autoResume": false},
     });
     if let (Value::Object(detail), Value::Object(more)) = (&mut detail, more) {
@@ -124,6 +197,19 @@ pub(crate) async fn detail(
 }
 
 /// `DELETE /sandboxes/{id}`.
+#[utoipa::path(
+    delete,
+    path = "/sandboxes/{sandboxID}",
+    tag = "sandboxes",
+    params(
+        ("sandboxID" = String, Path, description = "The sandbox's id"),
+    ),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "No such sandbox", body = schema::Error),
+        schema::Refusal,
+    ),
+)]
 pub(crate) async fn kill(
     api: State<Api>,
     tenant: Extension<Tenant>,
@@ -141,21 +227,49 @@ async fn end(machine: &Machine) {
 }
 
 /// `POST /sandboxes/{id}/connect`: `timeout` is required there.
+#[utoipa::path(
+    post,
+    path = "/sandboxes/{sandboxID}/connect",
+    tag = "sandboxes",
+    params(
+        ("sandboxID" = String, Path, description = "The sandbox's id"),
+    ),
+    request_body = schema::Timeout,
+    responses(
+        (status = 200, description = "It runs", body = schema::Sandbox),
+        (status = 404, description = "No such sandbox", body = schema::Error),
+        schema::Refusal,
+    ),
+)]
 pub(crate) async fn connect_v1(
     api: State<Api>,
     tenant: Extension<Tenant>,
     id: Path<String>,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Answer {
     connect(&api, tenant.0, &id, &body, true)
 }
 
 /// `POST /v2/sandboxes/{id}/connect`.
+#[utoipa::path(
+    post,
+    path = "/v2/sandboxes/{sandboxID}/connect",
+    tag = "sandboxes",
+    params(
+        ("sandboxID" = String, Path, description = "The sandbox's id"),
+    ),
+    request_body = schema::Connect,
+    responses(
+        (status = 200, description = "It runs", body = schema::Sandbox),
+        (status = 404, description = "No such sandbox", body = schema::Error),
+        schema::Refusal,
+    ),
+)]
 pub(crate) async fn connect_v2(
     api: State<Api>,
     tenant: Extension<Tenant>,
     id: Path<String>,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Answer {
     connect(&api, tenant.0, &id, &body, false)
 }
@@ -174,12 +288,50 @@ fn connect(api: &Api, tenant: Tenant, id: &str, body: &[u8], required: bool) -> 
     Ok((StatusCode::OK, Json(brief(api, &machine))))
 }
 
+/// `POST /sandboxes/{id}/resume`: nothing is ever paused here, so a sandbox that is there is running.
+#[utoipa::path(
+    post,
+    path = "/sandboxes/{sandboxID}/resume",
+    tag = "sandboxes",
+    params(
+        ("sandboxID" = String, Path, description = "The sandbox's id"),
+    ),
+    responses(
+        (status = 409, description = "It runs", body = schema::Error),
+        (status = 404, description = "No such sandbox", body = schema::Error),
+        schema::Refusal,
+    ),
+)]
+pub(crate) async fn resume(
+    api: State<Api>,
+    tenant: Extension<Tenant>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let machine = find(&api, tenant.0, &id)?;
+    let message = format!("sandbox {} is running already", machine.sandbox.id());
+    Err(ApiError::new(StatusCode::CONFLICT, message))
+}
+
 /// `POST /sandboxes/{id}/timeout`: the sandbox ends that many seconds from now.
+#[utoipa::path(
+    post,
+    path = "/sandboxes/{sandboxID}/timeout",
+    tag = "sandboxes",
+    params(
+        ("sandboxID" = String, Path, description = "The sandbox's id"),
+    ),
+    request_body = schema::Timeout,
+    responses(
+        (status = 204, description = "Done"),
+        (status = 404, description = "No such sandbox", body = schema::Error),
+        schema::Refusal,
+    ),
+)]
 pub(crate) async fn set_timeout(
     api: State<Api>,
     tenant: Extension<Tenant>,
     Path(id): Path<String>,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Result<StatusCode, ApiError> {
     let Some(seconds) = member(&read(Body::Timeout, &body)?, "timeout")? else {
         return Err(ApiError::bad_request("timeout: missing; a number of seconds"));
@@ -195,11 +347,25 @@ pub(crate) async fn set_timeout(
 }
 
 /// `POST /sandboxes/{id}/refreshes`.
+#[utoipa::path(
+    post,
+    path = "/sandboxes/{sandboxID}/refreshes",
+    tag = "sandboxes",
+    params(
+        ("sandboxID" = String, Path, description = "The sandbox's id"),
+    ),
+    request_body = schema::Refresh,
+    responses(
+        (status = 204, description = "Done"),
+        (status = 404, description = "No such sandbox", body = schema::Error),
+        schema::Refusal,
+    ),
+)]
 pub(crate) async fn refresh(
     api: State<Api>,
     tenant: Extension<Tenant>,
     Path(id): Path<String>,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Result<StatusCode, ApiError> {
     let seconds = member(&read(Body::Refresh, &body)?, "duration")?.unwrap_or(TIMEOUT_V1.as_secs());
     if seconds > REFRESH_SECONDS_MAX {
@@ -229,7 +395,7 @@ fn lifetime(api: &Api, field: &str, seconds: i64) -> Result<Duration, ApiError> 
 }
 
 /// The machine that a path names. Old ids carry a `-client` suffix, which is cut.
-fn find(api: &Api, tenant: Tenant, id: &str) -> Result<Arc<Machine>, ApiError> {
+pub(crate) fn find(api: &Api, tenant: Tenant, id: &str) -> Result<Arc<Machine>, ApiError> {
     let short = id.split('-').next().unwrap_or_default();
     let shown: String = id.chars().take(64).collect();
     let known = is_id(short).then(|| api.machines.of(tenant, short)).flatten();
@@ -237,7 +403,7 @@ fn find(api: &Api, tenant: Tenant, id: &str) -> Result<Arc<Machine>, ApiError> {
 }
 
 /// Reads a JSON body: an object, or nothing, with the fields of the table.
-fn read(body: Body, bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+pub(crate) fn read(body: Body, bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Map::new());
     }
@@ -249,7 +415,7 @@ fn read(body: Body, bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
 }
 
 /// The value of a member, if it is there and not `null`; an error names it.
-fn member<T: DeserializeOwned>(
+pub(crate) fn member<T: DeserializeOwned>(
     object: &Map<String, Value>,
     name: &str,
 ) -> Result<Option<T>, ApiError> {

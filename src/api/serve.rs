@@ -1,16 +1,19 @@
-//! The listening side: one port for HTTP and TLS, told apart by the first byte of a connection; limits on what a connection
-//! may cost; draining.
+//! The listening side: one port for HTTP/1.1, HTTP/2 and TLS, told apart by the first bytes of a connection (`sniff`); limits on
+//! what a connection may cost; draining.
 //!
 //! `axum::serve` is not used: it sets no timers, so a client that sends half a header would stay for ever. Every connection
 //! holds a place (see `admission`), handed on to the tunnel that an upgrade makes of it.
 
 #![expect(clippy::disallowed_methods, reason = "it listens, and makes the data directory")]
 
-use super::admission::{Admission, Place};
+use super::admission::Admission;
 use super::host::Domain;
+use super::idle::{Answering, Calls};
+use super::sniff::{First, sniff};
 use super::stall::Impatient;
 use super::tls::{self, Tls};
-use super::{Api, Options, Peer, build, environment, keys};
+use super::{Api, KeyFile, Options, Peer, TeamLimits, build, environment, keys};
+use crate::vnet::Visit;
 use crate::{Error, Runtime};
 use axum::Router;
 use axum::body::Body;
@@ -18,12 +21,15 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use ipnet::IpNet;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -34,6 +40,9 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request's head arrives within this time; a connection between requests may idle as long.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A connection over HTTP/2 on which nothing is asked for this long is ended (E2B's idle timeout).
+const IDLE_TIMEOUT: Duration = Duration::from_secs(620);
 
 /// A client that takes nothing of what is sent to it for this long is left.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -65,9 +74,6 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// The time to say so.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// The first byte of a TLS connection: a handshake record.
-const TLS_FIRST_BYTE: u8 = 0x16;
-
 /// How to serve.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
@@ -77,8 +83,15 @@ pub struct ServeOptions {
     pub domain: Option<String>,
     /// Where the API key and the certificate authority are kept.
     pub data_dir: PathBuf,
-    /// API keys; each is a tenant. Empty: one is made at first start and kept in `data_dir/api-key`.
+    /// API keys; each is a team. Empty: one is made at first start and kept in `data_dir/api-key`. Those of the
+    /// [`KeyFile`](super::KeyFile) of `data_dir` work as well.
     pub api_keys: Vec<String>,
+    /// What each team may ask for.
+    pub team_limits: TeamLimits,
+    /// Whether the control plane has `/metrics`, for Prometheus, without a key.
+    pub metrics: bool,
+    /// Reverse proxies in front of this server: what they say of their own clients' addresses is passed on to guests.
+    pub trusted_proxies: Vec<IpNet>,
     /// Certificate chain and key, PEM files. `None`: a certificate of our own authority.
     pub tls_files: Option<(PathBuf, PathBuf)>,
 }
@@ -86,7 +99,16 @@ pub struct ServeOptions {
 impl ServeOptions {
     /// The defaults, on this address and with this directory.
     pub fn new(listen: SocketAddr, data_dir: PathBuf) -> Self {
-        Self { listen, domain: None, data_dir, api_keys: Vec::new(), tls_files: None }
+        Self {
+            listen,
+            domain: None,
+            data_dir,
+            api_keys: Vec::new(),
+            team_limits: TeamLimits::default(),
+            metrics: false,
+            trusted_proxies: Vec::new(),
+            tls_files: None,
+        }
     }
 }
 
@@ -150,6 +172,8 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     identity: Identity,
+    trusted_proxies: Vec<IpNet>,
+    visits: Option<mpsc::Receiver<Visit>>,
     api: Api,
     router: Router,
 }
@@ -169,9 +193,14 @@ impl Server {
         let api_options = Options {
             domain: identity.domain.shown().to_owned(),
             api_keys: identity.api_keys.clone(),
+            key_file: Some(KeyFile::new(&options.data_dir)),
+            team_limits: options.team_limits.clone(),
+            metrics: options.metrics,
         };
+        let visits = runtime.open_doorway(identity.domain.name(), identity.domain.ports());
         let (api, router) = build(runtime, api_options)?;
-        Ok(Self { listener, address, identity, api, router })
+        let trusted_proxies = options.trusted_proxies.clone();
+        Ok(Self { listener, address, identity, trusted_proxies, visits, api, router })
     }
 
     /// Where it listens.
@@ -191,7 +220,7 @@ impl Server {
     }
 
     /// Answers until `stop` completes, then lets requests in progress finish, for a few seconds. The sandboxes are left alone.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
+    pub async fn run(mut self, stop: impl Future<Output = ()>) {
         let connections = Connections {
             router: self.router,
             acceptor: TlsAcceptor::from(self.identity.tls.config),
@@ -199,14 +228,37 @@ impl Server {
             tasks: TaskTracker::new(),
         };
         let admission = Admission::new(descriptors());
+        let guests = Admission::of_guests();
+        let mut visits = self.visits.take();
+        let receive = async {
+            while let Some(visit) = next(&mut visits).await {
+                let place = guests.admit(guests.seat().await, None).map(Arc::new);
+                let address = Some(visit.stream.peer_addr());
+                let peer = Peer { address, place, visit: Some(visit.pass), ..Peer::default() };
+                connections.start(visit.stream, peer);
+            }
+        };
         let accept = async {
             loop {
                 let seat = admission.seat().await;
                 match self.listener.accept().await {
-                    Ok((stream, address)) => match admission.admit(seat, address.ip()) {
-                        Some(place) => connections.start(stream, address, Arc::new(place)),
-                        None => tracing::debug!(%address, "a client has too many connections"),
-                    },
+                    Ok((stream, address)) => {
+                        let ip = address.ip().to_canonical();
+                        let trusted = self.trusted_proxies.iter().any(|net| net.contains(&ip));
+                        let Some(place) = admission.admit(seat, (!trusted).then_some(ip)) else {
+                            tracing::debug!(%address, "a client has too many connections");
+                            continue;
+                        };
+                        // Small frames of a stream go out at once.
+                        if let Err(error) = stream.set_nodelay(true) {
+                            tracing::debug!(%error, "a connection was gone at once");
+                            continue;
+                        }
+                        let place = Some(Arc::new(place));
+                        let peer =
+                            Peer { address: Some(address), trusted, place, ..Peer::default() };
+                        connections.start(stream, peer);
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
                         tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -216,6 +268,7 @@ impl Server {
         };
         tokio::select! {
             () = accept => {}
+            () = receive => {}
             () = stop => {}
         }
         drop(self.listener);
@@ -249,6 +302,14 @@ pub async fn serve(
     Ok(())
 }
 
+/// The next guest that visits; none ever, if others take them.
+async fn next(visits: &mut Option<mpsc::Receiver<Visit>>) -> Option<Visit> {
+    match visits {
+        Some(visits) => visits.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
 struct Connections {
     router: Router,
     acceptor: TlsAcceptor,
@@ -258,28 +319,33 @@ struct Connections {
 
 impl Connections {
     /// Serves one connection in a task of its own.
-    fn start(&self, stream: TcpStream, address: SocketAddr, place: Arc<Place>) {
+    fn start<S>(&self, stream: S, mut peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let (router, acceptor) = (self.router.clone(), self.acceptor.clone());
         let draining = self.draining.clone();
+        peer.kept = Some(Arc::default());
         self.tasks.spawn(async move {
+            let address = peer.address;
             let served = async {
-                let first = tokio::time::timeout(HANDSHAKE_TIMEOUT, first_byte(&stream)).await??;
-                // Small frames of a stream go out at once.
-                stream.set_nodelay(true)?;
-                let stream = Impatient::new(stream, WRITE_TIMEOUT);
-                let mut peer = Peer { address: Some(address), tls: false, place: Some(place) };
-                if first == Some(TLS_FIRST_BYTE) {
-                    peer.tls = true;
-                    let stream =
-                        tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await??;
-                    let version2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP_2);
-                    converse(stream, version2, peer, router, draining).await
-                } else {
-                    converse(stream, false, peer, router, draining).await
+                let sniffed = tokio::time::timeout(HANDSHAKE_TIMEOUT, sniff(stream)).await??;
+                let (stream, first) = (Impatient::new(sniffed.0, WRITE_TIMEOUT), sniffed.1);
+                match first {
+                    First::Nothing => Ok(()),
+                    First::Http1 => converse(stream, false, peer, router, draining).await,
+                    First::Http2 => converse(stream, true, peer, router, draining).await,
+                    First::Tls => {
+                        peer.tls = true;
+                        let shaken = acceptor.accept(stream);
+                        let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, shaken).await??;
+                        let version2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP_2);
+                        converse(stream, version2, peer, router, draining).await
+                    }
                 }
             };
             if let Err(error) = served.await {
-                tracing::debug!(%address, error, "a connection broke off");
+                tracing::debug!(?address, error, "a connection broke off");
             }
         });
     }
@@ -287,12 +353,7 @@ impl Connections {
 
 type ConnectionError = Box<dyn std::error::Error + Send + Sync>;
 
-async fn first_byte(stream: &TcpStream) -> std::io::Result<Option<u8>> {
-    let mut byte = [0];
-    Ok((stream.peek(&mut byte).await? == 1).then_some(byte[0]))
-}
-
-/// Speaks HTTP with one client until it leaves or the server drains: HTTP/2 if ALPN agreed on it, else HTTP/1.1.
+/// Speaks HTTP with one client until it leaves or the server drains: HTTP/2 if ALPN agreed on it or the client began with it, else HTTP/1.1.
 async fn converse<S>(
     stream: S,
     version2: bool,
@@ -303,17 +364,28 @@ async fn converse<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let calls = version2.then(Arc::<Calls>::default);
+    let counted = calls.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(peer.clone());
-        router.clone().oneshot(request)
+        let call = counted.as_ref().map(|calls| Arc::new(calls.begin()));
+        request.extensions_mut().insert(Peer { call: call.clone(), ..peer.clone() });
+        let answer = router.clone().oneshot(request);
+        async move {
+            let answer = answer.await?;
+            Ok::<_, Infallible>(match call {
+                Some(call) => answer.map(|body| Body::new(Answering::new(body, call))),
+                None => answer,
+            })
+        }
     });
     let stream = TokioIo::new(stream);
-    if version2 {
+    if let Some(calls) = calls {
         let mut connection = std::pin::pin!(version_2().serve_connection(stream, service));
         tokio::select! {
             served = connection.as_mut() => return Ok(served?),
             () = draining.cancelled() => connection.as_mut().graceful_shutdown(),
+            () = calls.rested(IDLE_TIMEOUT) => connection.as_mut().graceful_shutdown(),
         }
         return Ok(connection.await?);
     }
@@ -345,6 +417,7 @@ fn version_2() -> http2::Builder<TokioExecutor> {
         .max_concurrent_streams(STREAMS_MAX)
         .max_pending_accept_reset_streams(RESETS_MAX)
         .max_header_list_size(HEAD_BYTES_MAX as u32)
-        .max_send_buf_size(SEND_BYTES_MAX);
+        .max_send_buf_size(SEND_BYTES_MAX)
+        .enable_connect_protocol();
     builder
 }

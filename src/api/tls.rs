@@ -39,7 +39,7 @@ const AUTHORITY_DAYS: i64 = 3650;
 pub(crate) const HTTP_2: &[u8] = b"h2";
 
 /// Where systems keep the roots they trust.
-const SYSTEM_ROOTS: [&str; 4] = [
+pub(crate) const SYSTEM_ROOTS: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/ca-bundle.pem",
@@ -171,7 +171,7 @@ impl Authority {
 /// authorities in one trust store are never taken for each other.
 fn authority_params(key: &KeyPair) -> CertificateParams {
     let digest = Sha256::digest(key.public_key_raw());
-    let mark: String = digest[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let mark = hex::encode(&digest[..4]);
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, format!("isolet local authority {mark}"));

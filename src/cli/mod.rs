@@ -1,20 +1,36 @@
 //! The subcommands, one file each, and what they share: logging, the async runtime, the progress of a first start.
 
+pub mod compile;
 pub mod dns;
+pub mod doctor;
+pub mod key;
+pub mod net_log;
 pub mod run;
 pub mod serve;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use isolet::Progress;
+use isolet::{Config, Progress};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
-/// Sets up logging to standard error: warnings, or what `ISOLET_LOG` says (tracing's filter syntax).
+/// What is logged unless `ISOLET_LOG` says otherwise: warnings, and a line for each action on the control plane,
+/// and the URL of each port that a sandbox opens.
+const LOGGED: &str = "warn,isolet::audit=info,isolet::ports=info";
+
+/// Sets up logging to standard error: [`LOGGED`], or what `ISOLET_LOG` says (tracing's filter syntax).
 pub fn log(json: bool) {
-    let filter = EnvFilter::try_from_env("ISOLET_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env("ISOLET_LOG").unwrap_or_else(|_| EnvFilter::new(LOGGED));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if json { log.json().init() } else { log.init() }
+}
+
+/// Default settings of a runtime in this program, which is also its compiler.
+pub fn config() -> Config {
+    // What whoever started this program left open to it is none of the compiler's business.
+    close_fds::set_fds_cloexec_threadsafe(3, &[]);
+    // By the name that means this very file, also once another version has taken its place.
+    Config { compiler: Some("/proc/self/exe".into()), ..Config::default() }
 }
 
 /// Runs a subcommand to its end. What still runs on the async runtime then is dropped, not waited for: a thread blocked in a

@@ -7,7 +7,7 @@
 
 use anyhow::Context;
 use clap::Args;
-use isolet::{Child, Command, Config, Egress, Runtime, Sandbox, SandboxConfig, Stdio};
+use isolet::{Child, Command, Egress, Runtime, Sandbox, SandboxConfig, Stdio};
 use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -23,6 +23,15 @@ pub struct Arguments {
     /// No connection, datagram or name lookup leaves the sandbox.
     #[arg(long)]
     no_internet: bool,
+    /// Let the command reach only this: an IP address, a CIDR block, a domain or `*.domain`. May be given more than once.
+    #[arg(long, value_name = "ENTRY", conflicts_with = "no_internet")]
+    allow: Vec<String>,
+    /// Deny this IP address or CIDR block; what `--allow` names is reached all the same.
+    #[arg(long, value_name = "ENTRY", conflicts_with = "no_internet")]
+    deny: Vec<String>,
+    /// A special-purpose range that may be reached all the same, such as 10.0.0.0/8.
+    #[arg(long, value_name = "CIDR")]
+    open_range: Vec<ipnet::IpNet>,
     /// Let this machine reach each port that the command listens on, at a loopback address that is printed.
     #[arg(long)]
     publish: bool,
@@ -45,15 +54,15 @@ pub struct Arguments {
 
 /// Runs the command; its exit code is ours, 128 + n if signal n ended it.
 pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let mut config = Config::default();
+    let mut config = super::config();
     if let Some(dir) = &arguments.data_dir {
         config.data_dir.clone_from(dir);
     }
     config.images.clone_from(&arguments.image_dir);
+    config.open_ranges.clone_from(&arguments.open_range);
     let timeout = config.timeout_max;
     let runtime = Runtime::with_progress(config, super::progress()).await?;
-    let egress = if arguments.no_internet { Egress::Denied } else { Egress::Internet };
-    let wanted = SandboxConfig::new(&arguments.image, egress).timeout(timeout);
+    let wanted = SandboxConfig::new(&arguments.image, egress(&arguments)?).timeout(timeout);
     let sandbox = runtime.create(wanted).await?;
     if arguments.publish {
         tokio::spawn(publish(sandbox.clone()));
@@ -61,6 +70,19 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let code = run_in(&sandbox, &arguments).await;
     sandbox.kill().await;
     code.or_else(not_started)
+}
+
+/// What may leave: everything, but with `--allow` and no `--deny` nothing else than that.
+fn egress(arguments: &Arguments) -> Result<Egress, isolet::Error> {
+    let only = arguments.no_internet || (arguments.deny.is_empty() && !arguments.allow.is_empty());
+    let mut egress = if only { Egress::deny_all() } else { Egress::internet() };
+    for entry in &arguments.deny {
+        egress = egress.deny(entry)?;
+    }
+    for entry in &arguments.allow {
+        egress = egress.allow(entry)?;
+    }
+    Ok(egress)
 }
 
 /// The exit codes that shells give for what they cannot run: 127 for not found, 126 for found and not executable.

@@ -4,12 +4,13 @@
 //! Locks and flags are in `fcntl.rs`, terminals in `tty.rs`, copying between descriptors in `transfer.rs`.
 
 use super::time::{Timespec64, deadline};
-use super::{Call, Wake, nr, tty};
+use super::{Call, Wake, nr, special, tty};
 use crate::errno::{Errno, RESTART};
 use crate::process::eventfd::EventFd;
 use crate::process::file::{Object, Whence, flag};
+use crate::process::limit;
 use crate::process::timerfd::{Setting, TimerFd};
-use crate::process::{OpenFile, Signal, pipe};
+use crate::process::{OpenFile, Process, Signal, Thread, pipe};
 use crate::vfs::{Cred, OpenFlags, Opened};
 use bytemuck::{Pod, Zeroable};
 use std::sync::Arc;
@@ -48,10 +49,26 @@ impl Pace {
 /// Answers `number` if it is one of ours.
 pub(crate) async fn dispatch(call: &mut Call<'_>, number: u32) -> Option<Result<u32, Errno>> {
     Some(match number {
-        nr::READ | nr::READV => read(call, number).await,
-        nr::WRITE | nr::WRITEV => write(call, number).await,
-        nr::PREAD64 | nr::PREADV | nr::PREADV2 => pread(call, number).await,
-        nr::PWRITE64 | nr::PWRITEV | nr::PWRITEV2 => pwrite(call, number).await,
+        nr::READ | nr::READV => {
+            let done = read(call, number).await;
+            call.process().usage.reads.note(done.unwrap_or(0));
+            done
+        }
+        nr::WRITE | nr::WRITEV => {
+            let done = write(call, number).await;
+            call.process().usage.writes.note(done.unwrap_or(0));
+            done
+        }
+        nr::PREAD64 | nr::PREADV | nr::PREADV2 => {
+            let done = pread(call, number).await;
+            call.process().usage.reads.note(done.unwrap_or(0));
+            done
+        }
+        nr::PWRITE64 | nr::PWRITEV | nr::PWRITEV2 => {
+            let done = pwrite(call, number).await;
+            call.process().usage.writes.note(done.unwrap_or(0));
+            done
+        }
         nr::LLSEEK => llseek(call),
         nr::PIPE2 => pipe2(call),
         nr::EVENTFD2 => eventfd2(call),
@@ -218,6 +235,9 @@ pub(super) async fn read_spans(
     if let Object::Terminal(terminal) = file.object() {
         return tty::read(call, file, terminal, spans).await;
     }
+    if let Object::Signals(signals) = file.object() {
+        return special::read_signals(call, file, signals, spans).await;
+    }
     let until = file.read_timeout().map(|timeout| Instant::now() + timeout);
     loop {
         let waiter = file.subscribe();
@@ -358,7 +378,11 @@ pub(super) async fn write_all(
     loop {
         tty::admit_write(call, file)?;
         let waiter = file.subscribe_to_write();
-        let room = file_size_room(call, file, None, (len - done).min(piece))?;
+        let room = match file_size_room(call.thread(), file, None, (len - done).min(piece), done) {
+            Ok(room) => room,
+            Err(_full) if done > 0 => return Ok(returned(done)),
+            Err(errno) => return Err(errno),
+        };
         let outcome = match source {
             Source::Guest(span) => {
                 let from = call.bytes(span.address.saturating_add(returned(done)), room);
@@ -394,14 +418,35 @@ pub(super) async fn write_all(
     }
 }
 
-/// How much of `len` bytes `RLIMIT_FSIZE` lets into the file; SIGXFSZ when nothing.
-fn file_size_room(
-    call: &Call<'_>,
+/// Writes as much as there is room for, at most [`GATHER_MAX`] bytes. EPIPE raises SIGPIPE.
+pub(super) fn write_now(
+    call: &mut Call<'_>,
+    file: &OpenFile,
+    spans: &[Span],
+) -> Result<u32, Errno> {
+    let gathered = call.gather(spans, 0, GATHER_MAX)?;
+    let room = file_size_room(call.thread(), file, None, gathered.len(), 0)?;
+    let written = file.write(&gathered[..room]);
+    if written == Err(Errno::PIPE) {
+        call.thread().raise(Signal::PIPE);
+    }
+    written.map(returned)
+}
+
+/// `RLIMIT_FSIZE`
+pub(super) fn file_bytes_max(process: &Process) -> u64 {
+    process.with_attributes(|attributes| attributes.limits.get(limit::FILE_SIZE).soft)
+}
+
+/// How much of `len` bytes `RLIMIT_FSIZE` lets into the file; SIGXFSZ when nothing, and nothing was `done` before.
+pub(super) fn file_size_room(
+    thread: &Thread,
     file: &OpenFile,
     offset: Option<u64>,
     len: usize,
+    done: usize,
 ) -> Result<usize, Errno> {
-    let max = call.process().with_attributes(|attributes| attributes.file_bytes_max);
+    let max = file_bytes_max(&thread.process);
     let Some(content) = file.vfs_file().filter(|_| max != u64::MAX && len > 0) else {
         return Ok(len);
     };
@@ -412,7 +457,9 @@ fn file_size_room(
     };
     let room = max.saturating_sub(at);
     if room == 0 {
-        call.thread().raise(Signal::XFSZ);
+        if done == 0 {
+            thread.raise(Signal::XFSZ);
+        }
         return Err(Errno::FBIG);
     }
     Ok(usize::try_from(room).map_or(len, |room| room.min(len)))
@@ -432,17 +479,30 @@ async fn pwrite(call: &mut Call<'_>, number: u32) -> Result<u32, Errno> {
     if flags & RWF_APPEND != 0 {
         return Err(Errno::OPNOTSUPP);
     }
-    let offset = position(offset)?;
+    pwrite_spans(call, &file, &spans, position(offset)?).await
+}
+
+/// Writes runs of memory at `offset`.
+pub(super) async fn pwrite_spans(
+    call: &mut Call<'_>,
+    file: &OpenFile,
+    spans: &[Span],
+    offset: u64,
+) -> Result<u32, Errno> {
     if spans.is_empty() {
         return file.pwrite(&[], offset).map(returned);
     }
     let (mut done, mut pace) = (0, Pace::default());
-    for span in &spans {
+    for span in spans {
         let mut at = 0;
         while at < span.len as usize {
             let to = offset.saturating_add(done as u64);
             let len = (span.len as usize - at).min(PIECE);
-            let room = file_size_room(call, &file, Some(to), len)?;
+            let room = match file_size_room(call.thread(), file, Some(to), len, done) {
+                Ok(room) => room,
+                Err(_full) if done > 0 => return Ok(returned(done)),
+                Err(errno) => return Err(errno),
+            };
             let from = call.bytes(span.address.saturating_add(returned(at)), room);
             match from.and_then(|from| file.pwrite(from, to)) {
                 Ok(count) => {
@@ -478,7 +538,8 @@ fn pipe2(call: &mut Call<'_>) -> Result<u32, Errno> {
         return Err(Errno::INVAL);
     }
     call.bytes(fds, 8)?;
-    let (reader, writer) = pipe::accounted(&call.kernel().buffers)?;
+    let owner = call.process().cred().file();
+    let (reader, writer) = pipe::accounted(&call.kernel().buffers, (owner.uid, owner.gid))?;
     let status = flags & flag::NONBLOCK;
     let files = [
         OpenFile::new(Object::Pipe(reader), status),

@@ -51,7 +51,16 @@ fn change(
     call: &mut Call<'_>,
     change: impl FnOnce(&mut Credentials) -> Result<(), Errno>,
 ) -> Result<u32, Errno> {
-    call.process().with_attributes(|attributes| change(&mut attributes.cred))?;
+    call.process().with_attributes(|attributes| {
+        let effective = |cred: &Credentials| (cred.user.effective, cred.group.effective);
+        let before = effective(&attributes.cred);
+        change(&mut attributes.cred)?;
+        // What it read before as somebody else is nobody's to look at (`commit_creds`), until it runs another program.
+        if effective(&attributes.cred) != before {
+            attributes.dumpable = false;
+        }
+        Ok(())
+    })?;
     Ok(0)
 }
 

@@ -6,6 +6,7 @@
 //! A call runs on its thread's turn ([`crate::process::turn`]). It gives the turn up only in [`Call::wait`], so guest memory
 //! is never borrowed across an await, and between two awaits no other thread of the process runs.
 
+pub(crate) mod component;
 mod fcntl;
 mod fd;
 pub(crate) mod fork;
@@ -13,14 +14,19 @@ pub(crate) mod fs;
 pub(crate) mod futex;
 pub(crate) mod growth;
 pub(crate) mod ids;
+mod mapping;
 pub(crate) mod memory;
 mod net;
 pub(crate) mod nr;
 mod poll;
+mod preopen;
+pub(crate) mod preview1;
 pub(crate) mod proc;
 pub(crate) mod signal;
 pub(crate) mod spawn;
+pub(crate) mod special;
 pub(crate) mod stack;
+pub(crate) mod start_image;
 pub(crate) mod system;
 pub(crate) mod time;
 mod transfer;
@@ -33,12 +39,13 @@ use crate::process::{ExitStatus, Kernel, Process, Signal, Thread, exec};
 use crate::vfs;
 use growth::Growth;
 use stack::StackCharge;
+use start_image::Beginning;
 use std::future::Future;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::time::Instant;
-use wasmtime::{AsContextMut, Caller, Memory};
+use wasmtime::{AsContextMut, Caller, Global, Memory};
 
 /// What a system call needs of the engine that runs it.
 pub(crate) trait Host: Send + Sync {
@@ -60,6 +67,10 @@ pub(crate) enum Departure {
     ExitThread(u8),
     /// The process ends.
     ExitGroup(ExitStatus),
+    /// The program's memory is what it shall be started from.
+    StartImage,
+    /// The program begins again, not from its start image.
+    StartPlainly,
 }
 
 /// What a store holds: the thread that runs in it and its hold on the process's turn.
@@ -68,8 +79,13 @@ pub(crate) struct Context {
     pub(crate) growth: Growth,
     /// Set before guest code runs.
     pub(crate) memory: Option<Memory>,
+    /// What a loop of the program looks at, if it has been made to: 1 when a signal with a handler waits for the thread.
+    pub(crate) signal_waits: Option<Global>,
     pub(crate) departure: Option<Departure>,
     pub(crate) fork: Option<fork::Fork>,
+    pub(crate) beginning: Beginning,
+    /// What preview 1 keeps, in a program that speaks it.
+    pub(crate) preview1: Option<preview1::State>,
     stack: Arc<StackCharge>,
     host: Arc<dyn Host>,
     turn: Option<TurnGuard>,
@@ -91,8 +107,11 @@ impl Context {
             thread,
             growth,
             memory: None,
+            signal_waits: None,
             departure: None,
             fork: None,
+            beginning: Beginning::Plain,
+            preview1: None,
             stack,
             host,
             turn: None,
@@ -160,6 +179,18 @@ pub(crate) struct Call<'a> {
     pub(crate) args: [u32; 6],
 }
 
+/// Counts a call's time on the processor as the system's.
+async fn as_system_time<T>(thread: &Thread, call: impl Future<Output = T>) -> T {
+    let mut call = std::pin::pin!(call);
+    std::future::poll_fn(|context| {
+        thread.cpu_until_now(false);
+        let polled = call.as_mut().poll(context);
+        thread.cpu_until_now(true);
+        polled
+    })
+    .await
+}
+
 /// How a wait ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Wake<T> {
@@ -203,7 +234,14 @@ impl<'a> Call<'a> {
             self.process().exit(ExitStatus::Signal(Signal::KILL)); // As when Linux is out of memory.
             wasmtime::bail!("the sandbox has no memory left for the stack");
         }
-        let result = self.dispatch(number).await;
+        let thread = self.thread().clone();
+        let whole = async {
+            self.reconcile_for(number).await;
+            let result = self.dispatch(number).await;
+            self.reconcile_for(number).await;
+            result
+        };
+        let result = as_system_time(&thread, whole).await;
         if self.caller.data().departure.is_some() {
             wasmtime::bail!("the program was left");
         }
@@ -223,6 +261,11 @@ impl<'a> Call<'a> {
     /// Whether the program forks; such a program has no further threads (a stack that is being saved is one thread's).
     pub(crate) fn forks(&self) -> bool {
         self.caller.data().fork.is_some()
+    }
+
+    /// How the program came to run.
+    pub(crate) fn beginning(&self) -> Beginning {
+        self.caller.data().beginning
     }
 
     /// Lets a further thread of this process run.
@@ -270,6 +313,12 @@ impl<'a> Call<'a> {
             return result;
         }
         if let Some(result) = signal::dispatch(self, number).await {
+            return result;
+        }
+        if let Some(result) = mapping::dispatch(self, number).await {
+            return result;
+        }
+        if let Some(result) = special::dispatch(self, number).await {
             return result;
         }
         if let Some(result) = time::dispatch(self, number).await {

@@ -63,7 +63,7 @@ fn read_mask(call: &mut Call<'_>, address: u32, size: u32) -> Result<Option<SigS
 
 /// Looks until `look` finds something, a signal comes or the time is over (then what `look` finds is nothing). With a
 /// mask, that is the thread's for so long.
-async fn wait_for<T>(
+pub(super) async fn wait_for<T>(
     call: &mut Call<'_>,
     mask: Option<SigSet>,
     timeout: Option<Duration>,

@@ -4,16 +4,19 @@
 //! [`super::system`].
 
 use super::{Call, Departure, Wake, nr};
-use super::{ids, spawn, system};
+use super::{ids, spawn, special, start_image, system};
 use crate::errno::{Errno, RESTART};
 use crate::process::process::{Waited, child_info};
 use crate::process::tree::{WaitOptions, Whom};
+use crate::process::usage::Cpu;
 use crate::process::{ExitStatus, exec};
 use bytemuck::{Pod, Zeroable};
+use std::sync::atomic::Ordering;
 
 const P_ALL: u32 = 0;
 const P_PID: u32 = 1;
 const P_PGID: u32 = 2;
+const P_PIDFD: u32 = 3;
 /// `__WALL` and `__WNOTHREAD`: every child is an ordinary one, and any thread's child is the process's.
 const WAIT_IGNORED: u32 = 0x4000_0000 | 0x2000_0000;
 const RUSAGE_SELF: u32 = 0;
@@ -32,11 +35,13 @@ struct Rusage {
 }
 
 impl Rusage {
-    fn new(cpu_ns: u64, memory_bytes: u64) -> Self {
-        let sec = u32::try_from(cpu_ns / 1_000_000_000).unwrap_or(u32::MAX);
-        let usec = (cpu_ns % 1_000_000_000 / 1000) as u32;
+    fn new(cpu: Cpu, memory_bytes: u64) -> Self {
+        let sec = |ns: u64| u32::try_from(ns / 1_000_000_000).unwrap_or(u32::MAX);
+        let usec = |ns: u64| (ns % 1_000_000_000 / 1000) as u32;
+        let [user, system] = [cpu.user_ns, cpu.system_ns];
+        let times = [sec(user), usec(user), sec(system), usec(system)];
         let max_rss = u32::try_from(memory_bytes >> 10).unwrap_or(u32::MAX);
-        Self { times: [sec, usec, 0, 0], max_rss, rest: [0; 13] }
+        Self { times, max_rss, rest: [0; 13] }
     }
 }
 
@@ -69,6 +74,7 @@ pub(crate) async fn dispatch(call: &mut Call<'_>, number: u32) -> Option<Result<
         nr::GETRUSAGE => getrusage(call),
         nr::TIMES => times(call),
         nr::ISOLET_THREAD => thread(call),
+        nr::ISOLET_START_IMAGE => start_image::start_image(call),
         _ => {
             if let Some(result) = ids::dispatch(call, number) {
                 return Some(result);
@@ -144,11 +150,17 @@ async fn waitid(call: &mut Call<'_>) -> Result<u32, Errno> {
         return Err(Errno::INVAL);
     }
     let process = call.process().clone();
+    let mut nonblocking = false;
     let whom = match kind {
         P_ALL => Whom::Any,
         P_PID if id.cast_signed() > 0 => Whom::Pid(id),
         P_PGID if id == 0 => Whom::Group(process.pgid()),
         P_PGID if id.cast_signed() > 0 => Whom::Group(id),
+        P_PIDFD if id.cast_signed() >= 0 => {
+            let file = call.file(1)?;
+            nonblocking = file.nonblocking();
+            Whom::Pid(special::process(&file)?.process().pid)
+        }
         _ => return Err(Errno::INVAL),
     };
     // Asked before a child is reaped, so that a bad address loses none.
@@ -169,6 +181,9 @@ async fn waitid(call: &mut Call<'_>) -> Result<u32, Errno> {
             }
             return Ok(0);
         }
+        if nonblocking {
+            return Err(Errno::AGAIN);
+        }
         if call.wait(news, None).await == Wake::Interrupted {
             return Err(RESTART);
         }
@@ -177,22 +192,27 @@ async fn waitid(call: &mut Call<'_>) -> Result<u32, Errno> {
 
 fn report(call: &mut Call<'_>, info: u32, usage: u32, waited: &Waited) -> Result<u32, Errno> {
     if info != 0 {
-        let child = child_info(waited.pid, waited.uid, waited.change, waited.cpu_ns);
+        let child = child_info(waited.pid, waited.uid, waited.change, waited.cpu);
         call.write(info, &child.to_bytes())?;
     }
     if usage != 0 {
-        call.write(usage, &Rusage::new(waited.cpu_ns, waited.memory_bytes))?;
+        call.write(usage, &Rusage::new(waited.cpu, waited.memory_bytes))?;
     }
     Ok(0)
 }
 
 fn getrusage(call: &mut Call<'_>) -> Result<u32, Errno> {
     let [who, address, ..] = call.args;
+    call.thread().tell_cpu();
+    let memory = call.memory().len() as u64;
     let process = call.process();
     let usage = match who {
-        RUSAGE_SELF => Rusage::new(process.cpu_ns(), process.memory_bytes()),
-        RUSAGE_CHILDREN => Rusage::new(process.children_cpu_ns(), 0),
-        RUSAGE_THREAD => Rusage::new(call.thread().cpu_ns(), process.memory_bytes()),
+        RUSAGE_SELF => Rusage::new(process.cpu(), memory),
+        RUSAGE_CHILDREN => {
+            let most = process.usage.children_memory_max.load(Ordering::Relaxed);
+            Rusage::new(process.children_cpu(), most)
+        }
+        RUSAGE_THREAD => Rusage::new(call.thread().cpu(), memory),
         _ => return Err(Errno::INVAL),
     };
     call.write(address, &usage)?;
@@ -202,8 +222,10 @@ fn getrusage(call: &mut Call<'_>) -> Result<u32, Errno> {
 /// `struct tms` in ticks of 10 ms; the result counts from the sandbox's start.
 fn times(call: &mut Call<'_>) -> Result<u32, Errno> {
     let ticks = |ns: u64| (ns / 10_000_000) as u32;
+    call.thread().tell_cpu();
     let process = call.process();
-    let tms = [ticks(process.cpu_ns()), 0, ticks(process.children_cpu_ns()), 0];
+    let (own, children) = (process.cpu(), process.children_cpu());
+    let tms = [own.user_ns, own.system_ns, children.user_ns, children.system_ns].map(ticks);
     let elapsed = process.kernel.booted.elapsed().as_millis() / 10;
     if call.args[0] != 0 {
         call.write(call.args[0], &tms)?;

@@ -60,7 +60,7 @@ pub(crate) async fn dispatch(call: &mut Call<'_>, number: u32) -> Option<Result<
 }
 
 /// A signal number from the guest, where 0 only asks.
-fn signal_or_probe(number: u32) -> Result<Option<Signal>, Errno> {
+pub(super) fn signal_or_probe(number: u32) -> Result<Option<Signal>, Errno> {
     if number == 0 { Ok(None) } else { Signal::new(number).map(Some) }
 }
 
@@ -99,10 +99,18 @@ fn tgkill(call: &mut Call<'_>, pid: Option<u32>, tid: u32, signal: u32) -> Resul
     Ok(0)
 }
 
+/// The number in a `siginfo_t`, and the rest of it: pid, uid and value as rt_sigqueueinfo(2) gives them.
+pub(super) fn read_info(call: &mut Call<'_>, address: u32) -> Result<(u32, SigInfo), Errno> {
+    let [number, _, code, pid, uid, value]: [u32; 6] = call.read(address)?;
+    let code = code.cast_signed();
+    // Which signal, the caller says.
+    Ok((number, SigInfo { signal: Signal::HUP, code, pid, uid, value, times: [0; 2] }))
+}
+
 fn sigqueueinfo(call: &mut Call<'_>) -> Result<u32, Errno> {
     let [pid, signal, info, ..] = call.args;
-    let words: [u32; 6] = call.read(info)?;
-    let code = words[2].cast_signed();
+    let (_, given) = read_info(call, info)?;
+    let code = given.code;
     let process = call.process().clone();
     // Only the kernel and kill(2) say that they are the kernel and kill(2).
     if (code >= 0 || code == SigInfo::TKILL) && pid != process.pid {
@@ -112,8 +120,7 @@ fn sigqueueinfo(call: &mut Call<'_>) -> Result<u32, Errno> {
     let target: Arc<Process> = process.kernel.process(pid).ok_or(Errno::SRCH)?;
     process.may_signal(&target, signal)?;
     if let Some(signal) = signal {
-        let [.., pid, uid, value] = words;
-        target.post(SigInfo { signal, code, pid, uid, value, utime: 0 }, None)?;
+        target.post(given.of(signal), None)?;
     }
     Ok(0)
 }

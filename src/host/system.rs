@@ -19,6 +19,7 @@ const UTS_LEN: usize = 65;
 const PR_SET_PDEATHSIG: u32 = 1;
 const PR_GET_PDEATHSIG: u32 = 2;
 const PR_GET_DUMPABLE: u32 = 3;
+const PR_SET_DUMPABLE: u32 = 4;
 const PR_SET_NAME: u32 = 15;
 const PR_GET_NAME: u32 = 16;
 const PR_SET_NO_NEW_PRIVS: u32 = 38;
@@ -30,6 +31,8 @@ const SCHED_IDLE: u32 = 5;
 /// Bytes of the processor mask that sched_getaffinity writes.
 const AFFINITY_BYTES: u32 = 8;
 const PRIO_PROCESS: u32 = 0;
+const PRIO_PGRP: u32 = 1;
+const PRIO_USER: u32 = 2;
 /// Bytes that one getrandom(2) gives; Linux's is 33554431, callers go on for the rest.
 const RANDOM_BYTES_MAX: u32 = 1 << 20;
 
@@ -63,6 +66,8 @@ pub(crate) async fn dispatch(call: &mut Call<'_>, number: u32) -> Option<Result<
         nr::PERSONALITY => Err(Errno::INVAL),
         nr::GETPRIORITY => getpriority(call),
         nr::SETPRIORITY => setpriority(call),
+        nr::IOPRIO_GET => ioprio_get(call),
+        nr::IOPRIO_SET => ioprio_set(call),
         nr::SCHED_YIELD => match call.wait(tokio::task::yield_now(), None).await {
             Wake::Done(()) | Wake::Interrupted | Wake::TimedOut => Ok(0),
         },
@@ -178,7 +183,12 @@ fn prctl(call: &mut Call<'_>) -> Result<u32, Errno> {
             call.write(second, &signal.map_or(0, |signal| u32::from(signal.number())))?;
             Ok(0)
         }
-        PR_GET_DUMPABLE => Ok(1),
+        PR_GET_DUMPABLE => Ok(u32::from(process.with_attributes(|attributes| attributes.dumpable))),
+        // 2 is for the administrator's fs.suid_dumpable alone.
+        PR_SET_DUMPABLE if second <= 1 => {
+            process.with_attributes(|attributes| attributes.dumpable = second == 1);
+            Ok(0)
+        }
         PR_SET_NO_NEW_PRIVS if (second, third, fourth, fifth) == (1, 0, 0, 0) => {
             process.with_attributes(|attributes| attributes.no_new_privs = true);
             Ok(0)
@@ -228,34 +238,97 @@ fn getcpu(call: &mut Call<'_>) -> Result<u32, Errno> {
     Ok(0)
 }
 
-/// The kernel's form: 20 minus the nice value, so that no result is negative.
-fn getpriority(call: &mut Call<'_>) -> Result<u32, Errno> {
-    let process = priority_target(call)?;
-    let nice = process.with_attributes(|attributes| attributes.nice);
-    Ok(u32::from((20 - nice).unsigned_abs()))
+/// Whom getpriority(2) and ioprio_get(2) ask about; the former counts from 0, the latter from 1.
+fn priority_targets(call: &Call<'_>, first: u32) -> Result<Vec<Arc<Process>>, Errno> {
+    let [which, who, ..] = call.args;
+    let process = call.process();
+    let mut found = match which.wrapping_sub(first) {
+        PRIO_PROCESS => vec![other(call, who)?],
+        PRIO_PGRP => {
+            let group = if who == 0 { process.pgid() } else { who };
+            let mut all = call.kernel().processes();
+            all.retain(|process| process.pgid() == group);
+            all
+        }
+        PRIO_USER => {
+            // 0 is the caller's own here, and root only where a caller is root.
+            let user = if who == 0 { process.cred().user.real } else { who };
+            let mut all = call.kernel().processes();
+            all.retain(|process| process.cred().user.real == user);
+            all
+        }
+        _ => return Err(Errno::INVAL),
+    };
+    found.retain(|process| process.exit_status().is_none());
+    if found.is_empty() { Err(Errno::SRCH) } else { Ok(found) }
 }
 
-fn priority_target(call: &Call<'_>) -> Result<Arc<Process>, Errno> {
-    if call.args[0] != PRIO_PROCESS {
-        return Err(Errno::INVAL);
-    }
-    other(call, call.args[1])
+/// The kernel's form: 20 minus the nice value, so that no result is negative; of several the highest priority.
+fn getpriority(call: &mut Call<'_>) -> Result<u32, Errno> {
+    let nice = |process: &Arc<Process>| process.with_attributes(|attributes| attributes.nice);
+    let targets = priority_targets(call, 0)?;
+    let lowest = targets.iter().map(nice).min().unwrap_or(0);
+    Ok(u32::from((20 - lowest).unsigned_abs()))
+}
+
+/// Whether the caller may change how another process is scheduled.
+///
+/// # Errors
+///
+/// EPERM.
+fn may_schedule(caller: &Process, target: &Process) -> Result<(), Errno> {
+    let (caller, target) = (caller.cred(), target.cred());
+    let mine = [target.user.real, target.user.effective].contains(&caller.user.effective);
+    if caller.is_root() || mine { Ok(()) } else { Err(Errno::PERM) }
 }
 
 fn setpriority(call: &mut Call<'_>) -> Result<u32, Errno> {
-    let process = priority_target(call)?;
     let nice = call.args[2].cast_signed().clamp(-20, 19) as i8;
-    let (caller, target) = (call.process().cred(), process.cred());
-    if !caller.is_root() {
-        let mine = [target.user.real, target.user.effective].contains(&caller.user.effective);
-        if !mine {
-            return Err(Errno::PERM);
-        }
-        if nice < process.with_attributes(|attributes| attributes.nice) {
-            return Err(Errno::ACCESS);
-        }
+    let caller = call.process().clone();
+    let root = caller.cred().is_root();
+    let mut result = Ok(0);
+    for process in priority_targets(call, 0)? {
+        let set = may_schedule(&caller, &process).and_then(|()| {
+            process.with_attributes(|attributes| {
+                if nice < attributes.nice && !root {
+                    return Err(Errno::ACCESS);
+                }
+                attributes.nice = nice;
+                Ok(0)
+            })
+        });
+        result = result.and(set);
     }
-    process.with_attributes(|attributes| attributes.nice = nice);
+    result
+}
+
+/// The I/O priority, class above 13 bits of level: told, and without effect, since files are in memory.
+fn ioprio_get(call: &mut Call<'_>) -> Result<u32, Errno> {
+    let targets = priority_targets(call, 1)?;
+    let of = |process: &Arc<Process>| process.with_attributes(|attributes| attributes.io_priority);
+    Ok(u32::from(targets.iter().map(of).min().unwrap_or(0)))
+}
+
+fn ioprio_set(call: &mut Call<'_>) -> Result<u32, Errno> {
+    /// Classes: none, real time (root's only), best effort, idle. Of the lower bits three are the level, others hints.
+    const NONE: u32 = 0;
+    const REAL_TIME: u32 = 1;
+    const BEST_EFFORT: u32 = 2;
+    const IDLE: u32 = 3;
+    let wanted = call.args[2];
+    let (class, level) = (wanted >> 13, wanted & 7);
+    match class {
+        NONE if level == 0 => {}
+        REAL_TIME if !call.process().cred().is_root() => return Err(Errno::PERM),
+        REAL_TIME | BEST_EFFORT | IDLE => {}
+        _ => return Err(Errno::INVAL),
+    }
+    let priority = u16::try_from(wanted).map_err(|_class| Errno::INVAL)?;
+    let caller = call.process().clone();
+    for process in priority_targets(call, 1)? {
+        may_schedule(&caller, &process)?;
+        process.with_attributes(|attributes| attributes.io_priority = priority);
+    }
     Ok(0)
 }
 

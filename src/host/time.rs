@@ -92,10 +92,11 @@ fn realtime() -> Duration {
 /// Nanoseconds of CPU that a CPU-time clock counts; none if it is no such clock.
 fn cpu_ns(call: &Call<'_>, clock: i32) -> Result<Option<u64>, Errno> {
     if clock == CLOCK_PROCESS_CPUTIME_ID {
-        return Ok(Some(call.process().cpu_ns()));
+        call.thread().tell_cpu();
+        return Ok(Some(call.process().cpu().total_ns()));
     }
     if clock == CLOCK_THREAD_CPUTIME_ID {
-        return Ok(Some(call.thread().cpu_ns()));
+        return Ok(Some(call.thread().cpu().total_ns()));
     }
     if clock >= 0 {
         return Ok(None);
@@ -107,13 +108,13 @@ fn cpu_ns(call: &Call<'_>, clock: i32) -> Result<Option<u64>, Errno> {
         let mut threads = threads.iter();
         let own = if id == 0 { call.thread().tid } else { id };
         let thread = threads.find(|thread| thread.tid == own).ok_or(Errno::INVAL)?;
-        return Ok(Some(thread.cpu_ns()));
+        return Ok(Some(thread.cpu().total_ns()));
     }
     let process = match id {
         0 => call.process().clone(),
         pid => call.kernel().process(pid).ok_or(Errno::INVAL)?,
     };
-    Ok(Some(process.cpu_ns()))
+    Ok(Some(process.cpu().total_ns()))
 }
 
 /// What a clock shows now.

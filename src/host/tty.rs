@@ -36,6 +36,8 @@ mod request {
     pub(super) const FIONREAD: u32 = 0x541b;
     pub(super) const FIONBIO: u32 = 0x5421;
     pub(super) const TIOCNOTTY: u32 = 0x5422;
+    pub(super) const FICLONE: u32 = 0x4004_9409;
+    pub(super) const FICLONERANGE: u32 = 0x4020_940d;
     pub(super) const TIOCGETD: u32 = 0x5424;
     pub(super) const TCSBRKP: u32 = 0x5425;
     pub(super) const TIOCGSID: u32 = 0x5429;
@@ -85,6 +87,18 @@ pub(super) fn admit_write(call: &Call<'_>, file: &OpenFile) -> Result<(), Errno>
         Object::Terminal(terminal) if terminal.pty().termios().local(lflag::TOSTOP) => {
             admit(call, terminal.pty(), Signal::TTOU)
         }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the caller may read from `file` now: a background group is stopped.
+///
+/// # Errors
+///
+/// RESTART after SIGTTIN, EIO for an orphaned group.
+pub(super) fn admit_read(call: &Call<'_>, file: &OpenFile) -> Result<(), Errno> {
+    match file.object() {
+        Object::Terminal(terminal) => admit(call, terminal.pty(), Signal::TTIN),
         _ => Ok(()),
     }
 }
@@ -169,6 +183,12 @@ fn ioctl(call: &mut Call<'_>) -> Result<u32, Errno> {
             }
             Object::Master(master) => {
                 return terminal_ioctl(call, master.pty(), true, request, argument);
+            }
+            Object::Socket(_) | Object::Unix(_) => {
+                return super::net::interface::ioctl(call, request, argument);
+            }
+            Object::File(_) if matches!(request, request::FICLONE | request::FICLONERANGE) => {
+                return Err(Errno::OPNOTSUPP);
             }
             _ => return Err(Errno::NOTTY),
         },

@@ -42,7 +42,6 @@ impl Budget {
     }
 
     /// Units taken now.
-    #[cfg(test)]
     pub(crate) fn used(&self) -> usize {
         self.used.load(Ordering::SeqCst)
     }

@@ -147,14 +147,15 @@ impl Credentials {
         self.group.set_pair(ids[0], ids[1], root)
     }
 
-    /// setgroups(2): root only, at most [`GROUPS_MAX`].
-    pub(crate) fn set_groups(&mut self, groups: Vec<u32>) -> Result<(), Errno> {
+    /// setgroups(2): root only, at most [`GROUPS_MAX`]. They are told in order, as by Linux.
+    pub(crate) fn set_groups(&mut self, mut groups: Vec<u32>) -> Result<(), Errno> {
         if !self.is_root() {
             return Err(Errno::PERM);
         }
         if groups.len() > GROUPS_MAX {
             return Err(Errno::INVAL);
         }
+        groups.sort_unstable();
         self.groups = groups.into();
         Ok(())
     }

@@ -61,7 +61,10 @@ impl OpenFile {
         }
         Ok(match self.object() {
             Object::File(file) => file.stat()?,
-            Object::Pipe(end) => stat_of(PIPES, end.inode(), Kind::Fifo.mode_bits() | 0o600),
+            Object::Pipe(end) => {
+                let (uid, gid) = end.owner();
+                Stat { uid, gid, ..stat_of(PIPES, end.inode(), Kind::Fifo.mode_bits() | 0o600) }
+            }
             Object::Terminal(replica) => terminal(replica.pty()),
             Object::Master(_) => device(5, 2),
             Object::Socket(_) => stat_of(SOCKETS, self.number(), Kind::Socket.mode_bits() | 0o777),
@@ -71,6 +74,9 @@ impl OpenFile {
             Object::Event(event) => stat_of(ANONYMOUS, event.inode(), 0o600),
             Object::Timer(timer) => stat_of(ANONYMOUS, timer.inode(), 0o600),
             Object::Epoll(epoll) => stat_of(ANONYMOUS, epoll.inode(), 0o600),
+            Object::Inotify(inotify) => stat_of(ANONYMOUS, inotify.inode(), 0o600),
+            Object::Signals(signals) => stat_of(ANONYMOUS, signals.inode(), 0o600),
+            Object::Process(process) => stat_of(ANONYMOUS, process.inode(), 0o600),
             Object::Null => device(1, 3),
             Object::Zero => device(1, 5),
             Object::Full => device(1, 7),
@@ -93,6 +99,9 @@ impl OpenFile {
             Object::Event(_) => b"anon_inode:[eventfd]".to_vec(),
             Object::Timer(_) => b"anon_inode:[timerfd]".to_vec(),
             Object::Epoll(_) => b"anon_inode:[eventpoll]".to_vec(),
+            Object::Inotify(_) => b"anon_inode:inotify".to_vec(),
+            Object::Signals(_) => b"anon_inode:[signalfd]".to_vec(),
+            Object::Process(_) => b"anon_inode:[pidfd]".to_vec(),
             Object::Null => b"/dev/null".to_vec(),
             Object::Zero => b"/dev/zero".to_vec(),
             Object::Full => b"/dev/full".to_vec(),
@@ -120,7 +129,10 @@ impl OpenFile {
             | Object::Unix(_)
             | Object::Event(_)
             | Object::Timer(_)
-            | Object::Epoll(_) => return Err(Errno::NXIO),
+            | Object::Epoll(_)
+            | Object::Inotify(_)
+            | Object::Signals(_)
+            | Object::Process(_) => return Err(Errno::NXIO),
         };
         Ok(match (self.node(), self.path()) {
             (Some(node), _) => Self::with_node(object, flags, node.clone()),

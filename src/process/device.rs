@@ -82,7 +82,7 @@ pub(crate) fn open_fifo(process: &Process, node: &Node, flags: u32) -> Result<Op
 /// The file system for `/dev/pts`.
 pub(crate) fn pts(terminals: &Arc<Terminals>) -> DynamicMount {
     let root = Arc::new(PtsDirectory(terminals.clone(), Timespec::now()));
-    DynamicMount { root, dev: super::describe::TERMINALS, magic: DEVPTS_MAGIC }
+    DynamicMount::new(root, super::describe::TERMINALS, DEVPTS_MAGIC)
 }
 
 /// `/dev/pts`

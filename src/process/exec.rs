@@ -13,6 +13,7 @@ use std::sync::Arc;
 pub(crate) const SIGKILL: Signal = Signal::KILL;
 pub(crate) const SIGSEGV: Signal = Signal::SEGV;
 pub(crate) const SIGFPE: Signal = Signal::FPE;
+pub(crate) const SIGABRT: Signal = Signal::ABRT;
 pub(crate) const SIGILL: Signal = Signal::ILL;
 
 /// Bytes of a file that decide what it is (Linux's `BINPRM_BUF_SIZE`): a `#!` line is looked at no further.
@@ -80,8 +81,8 @@ pub(crate) struct Program {
 
 impl Program {
     /// Makes it the program of `thread`'s process, whose other threads have ended.
-    pub(crate) fn commit(self, thread: &Thread) {
-        thread.process.commit_exec(thread, &self);
+    pub(crate) fn commit(&self, thread: &Thread) {
+        thread.process.commit_exec(thread, self);
     }
 
     /// The name in /proc/PID/comm: the last part of the path, cut.

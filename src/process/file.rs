@@ -8,9 +8,12 @@
 use super::budget::{Budget, Reservation, next_inode};
 use super::epoll::Epoll;
 use super::eventfd::EventFd;
+use super::inotify::Inotify;
 use super::locks::{FileKey, FileLocks};
+use super::pidfd::PidFd;
 use super::pipe;
 use super::pty::{Master, Replica};
+use super::signalfd::SignalFd;
 use super::timerfd::TimerFd;
 use super::unix;
 use crate::errno::Errno;
@@ -63,6 +66,12 @@ pub(crate) enum Object {
     Timer(Arc<TimerFd>),
     /// epoll_create(2).
     Epoll(Arc<Epoll>),
+    /// inotify(7).
+    Inotify(Arc<Inotify>),
+    /// signalfd(2).
+    Signals(SignalFd),
+    /// pidfd_open(2).
+    Process(PidFd),
     /// `/dev/null`
     Null,
     /// `/dev/zero`
@@ -224,7 +233,9 @@ impl OpenFile {
             Object::Unix(socket) => socket.read(into),
             Object::Event(event) => event.read(into),
             Object::Timer(timer) => timer.read(into),
-            Object::Epoll(_) => Err(Errno::INVAL),
+            Object::Inotify(inotify) => inotify.read(into),
+            // Signals are read by a thread (host/special.rs).
+            Object::Epoll(_) | Object::Signals(_) | Object::Process(_) => Err(Errno::INVAL),
             Object::Null => Ok(0),
             Object::Zero | Object::Full => {
                 into.fill(0);
@@ -254,7 +265,11 @@ impl OpenFile {
             Object::Socket(socket) => socket.write(from),
             Object::Unix(socket) => socket.write(from),
             Object::Event(event) => event.write(from),
-            Object::Timer(_) | Object::Epoll(_) => Err(Errno::INVAL),
+            Object::Timer(_)
+            | Object::Epoll(_)
+            | Object::Inotify(_)
+            | Object::Signals(_)
+            | Object::Process(_) => Err(Errno::INVAL),
             Object::Null | Object::Zero | Object::Random => Ok(from.len()),
             Object::Full => Err(Errno::NOSPC),
         }
@@ -396,6 +411,14 @@ impl OpenFile {
         self.number
     }
 
+    /// The inode number that stat(2) and `/proc/PID/fd` tell of a socket.
+    pub(crate) fn socket_inode(&self) -> u64 {
+        match &self.object {
+            Object::Unix(socket) => socket.inode(),
+            _ => self.number,
+        }
+    }
+
     /// Whether each read or write is one message.
     pub(crate) fn carries_messages(&self) -> bool {
         match &self.object {
@@ -445,6 +468,9 @@ impl OpenFile {
             Object::Event(event) => event.ready(),
             Object::Timer(timer) => timer.ready(),
             Object::Epoll(epoll) => epoll.ready(),
+            Object::Inotify(inotify) => inotify.ready(),
+            Object::Signals(signals) => signals.ready(),
+            Object::Process(process) => process.ready(),
             Object::File(_) | Object::Null | Object::Zero | Object::Full | Object::Random => {
                 Ready::IN | Ready::OUT
             }
@@ -462,6 +488,9 @@ impl OpenFile {
             Object::Event(event) => Some(event.subscribe()),
             Object::Timer(timer) => Some(timer.subscribe()),
             Object::Epoll(epoll) => Some(epoll.subscribe()),
+            Object::Inotify(inotify) => Some(inotify.subscribe()),
+            Object::Signals(signals) => Some(signals.subscribe()),
+            Object::Process(process) => Some(process.subscribe()),
             Object::File(_) | Object::Null | Object::Zero | Object::Full | Object::Random => None,
         }
     }
@@ -477,6 +506,16 @@ impl OpenFile {
         }
     }
 
+    /// Bytes that a write takes now, if it is ready to be written; at least one, where what it takes is not known.
+    pub(crate) fn room(&self) -> usize {
+        match &self.object {
+            Object::Pipe(end) => end.room(),
+            Object::Socket(socket) => socket.room(),
+            Object::Terminal(_) | Object::Master(_) | Object::Unix(_) | Object::Event(_) => 4096,
+            _ => usize::MAX,
+        }
+    }
+
     /// Bytes that can be read now (`FIONREAD`); none where Linux answers ENOTTY.
     pub(crate) fn available(&self) -> Option<u64> {
         match &self.object {
@@ -485,6 +524,7 @@ impl OpenFile {
             Object::Master(master) => Some(master.available() as u64),
             Object::Socket(socket) => Some(socket.readable_bytes() as u64),
             Object::Unix(socket) => Some(socket.available() as u64),
+            Object::Inotify(inotify) => Some(inotify.available() as u64),
             Object::File(file) if !file.is_dir() => {
                 Some(file.stat().ok()?.size.saturating_sub(*self.offset.lock()))
             }

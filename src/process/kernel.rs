@@ -7,14 +7,17 @@ use super::budget::{BUFFERS_BYTES_MAX, Budget, FILES_MAX, TIMERS_MAX};
 use super::cred::Credentials;
 use super::epoll::WATCHES_MAX;
 use super::exec;
+use super::inotify;
 use super::load::Load;
 use super::locks::FileLocks;
 use super::process::{Process, Seed};
 use super::pty::Terminals;
 use super::session::Terminal;
+use super::shared_word::SharedWords;
 use super::signal::{SigInfo, Signal};
 use super::tree::{INIT, State, Tree};
 use super::unix::Namespace;
+use super::usage::{Cpu, CpuCounter};
 use super::{Exec, OpenFile, device, procfs};
 use crate::config::Limits;
 use crate::errno::Errno;
@@ -41,6 +44,8 @@ pub(crate) struct Kernel {
     pub(crate) terminals: Arc<Terminals>,
     /// Advisory locks on its files.
     pub(crate) locks: Arc<FileLocks>,
+    /// Words of shared mappings, by which processes exclude and wake each other.
+    pub(crate) shared_words: SharedWords,
     /// Its unix domain sockets.
     pub(crate) unix: Arc<Namespace>,
     /// Files watched by its epolls.
@@ -49,6 +54,9 @@ pub(crate) struct Kernel {
     pub(crate) files: Arc<Budget>,
     /// Its timers that are descriptors.
     pub(crate) timers: Arc<Budget>,
+    /// Its inotify instances, and the watches of all of them.
+    pub(crate) inotifies: Arc<Budget>,
+    pub(crate) inotify_watches: Arc<Budget>,
     /// Runs programs.
     pub(crate) exec: Arc<dyn Exec>,
     /// When the sandbox started, on the monotonic clock.
@@ -57,13 +65,15 @@ pub(crate) struct Kernel {
     pub(crate) booted_at: SystemTime,
     /// Random, of this sandbox's life (`/proc/sys/kernel/random/boot_id`).
     pub(crate) boot_id: String,
+    /// Whose sandbox it is; what sandboxes share of their owners' they share with the same owner's only.
+    pub(crate) owner: Arc<str>,
     /// Processors that guests are told of.
     pub(crate) cpus: u32,
     hostname: Mutex<Vec<u8>>,
     load: Load,
     pub(super) tree: Mutex<Tree<Arc<Process>>>,
-    /// CPU of all processes together, in nanoseconds.
-    pub(super) cpu_ns: AtomicU64,
+    /// CPU of all processes together.
+    pub(super) cpu: CpuCounter,
     /// Processes ever made.
     pub(super) forks: AtomicU64,
 }
@@ -102,6 +112,7 @@ impl Kernel {
         net: Arc<Net>,
         limits: Limits,
         exec: Arc<dyn Exec>,
+        owner: Arc<str>,
     ) -> Arc<Self> {
         let cpus = std::thread::available_parallelism().map_or(1, |n| n.get().min(64));
         let buffers = Budget::new(BUFFERS_BYTES_MAX);
@@ -112,12 +123,16 @@ impl Kernel {
             memory: MemoryAccount::new(limits.memory_bytes_max),
             terminals: Arc::default(),
             locks: Arc::default(),
+            shared_words: SharedWords::default(),
             unix: Namespace::new(buffers.clone()),
             watches: Budget::new(WATCHES_MAX),
             files: Budget::new(FILES_MAX),
             timers: Budget::new(TIMERS_MAX),
+            inotifies: Budget::new(inotify::INSTANCES_MAX),
+            inotify_watches: Budget::new(inotify::WATCHES_MAX),
             buffers,
             exec,
+            owner,
             booted,
             load: Load::new(booted),
             booted_at: SystemTime::now(),
@@ -125,7 +140,7 @@ impl Kernel {
             cpus: u32::try_from(cpus).unwrap_or(1),
             hostname: Mutex::new(b"isolet".to_vec()),
             tree: Mutex::new(Tree::new(limits.processes_max, limits.threads_max)),
-            cpu_ns: AtomicU64::new(0),
+            cpu: CpuCounter::default(),
             forks: AtomicU64::new(0),
             limits,
         })
@@ -303,14 +318,19 @@ impl Kernel {
         }
     }
 
-    /// CPU used by all processes so far, in nanoseconds.
-    pub(crate) fn cpu_used(&self) -> u64 {
-        self.cpu_ns.load(Ordering::Relaxed)
+    /// CPU used by all processes so far.
+    pub(crate) fn cpu_used(&self) -> Cpu {
+        self.cpu.get()
+    }
+
+    /// Nanoseconds since the sandbox started.
+    pub(crate) fn age_ns(&self) -> u64 {
+        u64::try_from(self.booted.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// The load averages over 1, 5 and 15 minutes.
     pub(crate) fn load(&self) -> [f64; 3] {
-        self.load.averages(Instant::now(), self.cpu_used())
+        self.load.averages(Instant::now(), self.cpu_used().total_ns())
     }
 
     /// Processes ever made.
@@ -336,6 +356,6 @@ pub(crate) fn random_uuid() -> String {
     let mut bytes: [u8; 16] = rand::random();
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(bytes);
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }

@@ -570,14 +570,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn bytes(hex: &str) -> Vec<u8> {
-        let digits = hex.as_bytes().chunks_exact(2);
-        let parse = |pair| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16);
-        digits.map(|pair| parse(pair).expect("hexadecimal")).collect()
+    fn bytes(text: &str) -> Vec<u8> {
+        hex::decode(text).expect("hexadecimal")
     }
 
     fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(bytes)
     }
 
     fn all_output(line: &mut LineDiscipline) -> String {

@@ -13,11 +13,13 @@ pub(crate) mod exec;
 pub(crate) mod fd;
 pub(crate) mod file;
 pub(crate) mod futex;
+pub(crate) mod inotify;
 pub(crate) mod kernel;
 pub(crate) mod limit;
 pub(crate) mod line_discipline;
 pub(crate) mod load;
 pub(crate) mod locks;
+pub(crate) mod pidfd;
 pub(crate) mod pipe;
 #[expect(clippy::module_inception, reason = "a process is what the kernel is about")]
 pub(crate) mod process;
@@ -25,7 +27,10 @@ pub(crate) mod procfs;
 pub(crate) mod pty;
 pub(crate) mod release;
 pub(crate) mod session;
+pub(crate) mod shared;
+pub(crate) mod shared_word;
 pub(crate) mod signal;
+pub(crate) mod signalfd;
 pub(crate) mod stream;
 pub(crate) mod termios;
 #[cfg(test)]
@@ -36,7 +41,9 @@ pub(crate) mod timerfd;
 pub(crate) mod tree;
 pub(crate) mod turn;
 pub(crate) mod unix;
+pub(crate) mod usage;
 
+pub(crate) use account::Charge;
 pub(crate) use file::{Object, OpenFile};
 pub(crate) use kernel::{Kernel, SpawnRequest, Target};
 pub(crate) use process::{End, Process};

@@ -25,6 +25,7 @@ pub(crate) struct Pipe {
     state: Mutex<State>,
     queue: WaitQueue,
     inode: u64,
+    owner: (u32, u32),
 }
 
 #[derive(Debug)]
@@ -54,7 +55,7 @@ impl Fifo {
         if let Some(pipe) = slot.upgrade() {
             return Ok(pipe);
         }
-        let pipe = Arc::new(Pipe::new(CAPACITY, budget.reserve(CAPACITY)?));
+        let pipe = Arc::new(Pipe::new(CAPACITY, budget.reserve(CAPACITY)?, (0, 0)));
         *slot = Arc::downgrade(&pipe);
         Ok(pipe)
     }
@@ -71,20 +72,20 @@ pub(crate) struct End {
 /// A pipe that counts against no budget.
 #[cfg(test)]
 pub(crate) fn pipe() -> (End, End) {
-    ends(&Arc::new(Pipe::new(CAPACITY, Reservation::default())))
+    ends(&Arc::new(Pipe::new(CAPACITY, Reservation::default(), (0, 0))))
 }
 
-/// A pipe made by a guest: reader, then writer. When little is left of the budget it is one page small, as on Linux.
+/// A pipe made by a guest for user and group `owner`: reader, then writer. When little is left of the budget it is one page small, as on Linux.
 ///
 /// # Errors
 ///
 /// ENFILE when the sandbox's buffers are all taken.
-pub(crate) fn accounted(budget: &Arc<Budget>) -> Result<(End, End), Errno> {
+pub(crate) fn accounted(budget: &Arc<Budget>, owner: (u32, u32)) -> Result<(End, End), Errno> {
     let (capacity, held) = match budget.reserve(CAPACITY) {
         Ok(held) => (CAPACITY, held),
         Err(_) => (ATOMIC, budget.reserve(ATOMIC)?),
     };
-    Ok(ends(&Arc::new(Pipe::new(capacity, held))))
+    Ok(ends(&Arc::new(Pipe::new(capacity, held, owner))))
 }
 
 fn ends(pipe: &Arc<Pipe>) -> (End, End) {
@@ -109,7 +110,7 @@ pub(crate) fn copy_front(bytes: &VecDeque<u8>, into: &mut [u8]) -> usize {
 }
 
 impl Pipe {
-    fn new(capacity: usize, held: Reservation) -> Self {
+    fn new(capacity: usize, held: Reservation, owner: (u32, u32)) -> Self {
         let state = State {
             bytes: VecDeque::new(),
             capacity,
@@ -119,7 +120,7 @@ impl Pipe {
             writers_ever: 0,
             held,
         };
-        Self { state: Mutex::new(state), queue: WaitQueue::new(), inode: next_inode() }
+        Self { state: Mutex::new(state), queue: WaitQueue::new(), inode: next_inode(), owner }
     }
 
     /// Opens an end.
@@ -194,6 +195,12 @@ impl End {
         self.pipe.state.lock().bytes.len()
     }
 
+    /// Bytes that can be written now.
+    pub(crate) fn room(&self) -> usize {
+        let state = self.pipe.state.lock();
+        state.capacity.saturating_sub(state.bytes.len())
+    }
+
     /// Bytes the pipe holds (`F_GETPIPE_SZ`).
     pub(crate) fn capacity(&self) -> usize {
         self.pipe.state.lock().capacity
@@ -248,6 +255,11 @@ impl End {
     /// The pipe's inode number.
     pub(crate) fn inode(&self) -> u64 {
         self.pipe.inode
+    }
+
+    /// User and group of who made a pipe. (A FIFO's are its node's.)
+    pub(crate) fn owner(&self) -> (u32, u32) {
+        self.pipe.owner
     }
 
     /// Opens the same pipe again (`/proc/self/fd`, `/dev/stdin`).
@@ -348,7 +360,7 @@ mod tests {
         #[test]
         fn agrees_with_a_queue(steps in prop::collection::vec(step(), 1..60)) {
             let budget = Budget::new(1 << 20);
-            let (reader, writer) = accounted(&budget).expect("room");
+            let (reader, writer) = accounted(&budget, (0, 0)).expect("room");
             let mut model: VecDeque<u8> = VecDeque::new();
             let mut capacity = CAPACITY;
             let mut next = 0u8;

@@ -15,20 +15,23 @@ use super::exec::{Arguments, Program};
 use super::fd::FdTable;
 use super::futex::Futexes;
 use super::kernel::Kernel;
+use super::limit::{self, Limits};
 use super::session::Session;
+use super::shared::Mappings;
 use super::signal::{Action, ActionFlags, Disposition, Outcome, SigInfo, SigSet, Signal, Signals};
 use super::thread::{COMM_LEN, Thread};
 use super::timer::{Timer, Timers};
 use super::tree::{Change, ExitStatus, INIT, WaitOptions, Whom};
 use super::turn::Turn;
+use super::usage::{Cpu, CpuVerdict, Usage};
 use crate::errno::Errno;
 use crate::vfs::{Access, Context, Cred, Dir, File, Kind, OpenFlags, Opened};
 use crate::wait::WaitQueue;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Why a thread stopped running.
@@ -70,14 +73,15 @@ pub(crate) struct Attributes {
     pub(crate) comm: [u8; COMM_LEN],
     /// -20 to 19; told, and else without effect.
     pub(crate) nice: i8,
-    /// `RLIMIT_FSIZE`, bytes: files do not grow past it.
-    pub(crate) file_bytes_max: u64,
-    /// Hard `RLIMIT_NOFILE`; the soft one is the descriptor table's.
-    pub(crate) descriptors_max: u64,
+    /// ioprio_set(2)'s number; told, and else without effect.
+    pub(crate) io_priority: u16,
+    pub(crate) limits: Limits,
     /// Processors it says it runs on, a bit each; told, and else without effect.
     pub(crate) affinity: u64,
     /// `PR_SET_NO_NEW_PRIVS`: execve raises no ids.
     pub(crate) no_new_privs: bool,
+    /// `PR_SET_DUMPABLE`: false gives its files in /proc to root. There are no core dumps either way.
+    pub(crate) dumpable: bool,
     /// `PR_SET_PDEATHSIG`: sent when the parent ends.
     pub(crate) parent_death_signal: Option<Signal>,
 }
@@ -98,11 +102,15 @@ pub(crate) struct Process {
     /// Its descriptors.
     pub(crate) fds: Mutex<FdTable>,
     /// Threads that wait in futex(2).
-    pub(crate) futexes: Futexes,
+    pub(crate) futexes: Futexes<u32>,
     /// ITIMER_REAL.
     pub(crate) alarm: Arc<Timer>,
     /// Those of timer_create(2).
     pub(crate) timers: Timers,
+    /// What it has used.
+    pub(crate) usage: Usage,
+    /// Its shared mappings.
+    pub(crate) shared: Mappings,
     me: Weak<Self>,
     signals: Mutex<SignalState>,
     attributes: Mutex<Attributes>,
@@ -120,8 +128,8 @@ pub(crate) struct Process {
     thread_ended: WaitQueue,
     /// A child stopped, went on or ended.
     child_news: WaitQueue,
-    cpu_ns: AtomicU64,
-    children_cpu_ns: AtomicU64,
+    /// Anything was sent to it (signalfd).
+    arrival: WaitQueue,
     started: Instant,
 }
 
@@ -131,8 +139,8 @@ pub(crate) struct Waited {
     /// The child's real user.
     pub(crate) uid: u32,
     pub(crate) change: Change,
-    /// CPU of the child and of the children it waited for, in nanoseconds.
-    pub(crate) cpu_ns: u64,
+    /// CPU of the child and of the children it waited for.
+    pub(crate) cpu: Cpu,
     /// Its linear memory, in bytes.
     pub(crate) memory_bytes: u64,
 }
@@ -153,14 +161,18 @@ impl Process {
             exe: None,
             comm: [0; COMM_LEN],
             nice: 0,
-            file_bytes_max: u64::MAX,
-            descriptors_max: kernel.limits.descriptors_max as u64,
+            io_priority: 0,
+            limits: Limits::new(
+                kernel.limits.processes_max as u64,
+                kernel.limits.descriptors_max as u64,
+            ),
             affinity: u64::MAX >> (64 - kernel.cpus),
             no_new_privs: false,
+            dumpable: true,
             parent_death_signal: None,
         };
         let fds = FdTable::new(kernel.limits.descriptors_max, kernel.files.clone());
-        Self::add(kernel, INIT, attributes, fds, Signals::new, None)
+        Self::add(kernel, INIT, attributes, fds, Signals::new, (None, Mappings::default()))
     }
 
     fn add(
@@ -169,7 +181,7 @@ impl Process {
         attributes: Attributes,
         fds: FdTable,
         signals: impl FnOnce(u32) -> Signals,
-        session: Option<Arc<Session>>,
+        (session, shared): (Option<Arc<Session>>, Mappings),
     ) -> Result<(Arc<Self>, Arc<Thread>), Errno> {
         let make = |pid| {
             let session = session.unwrap_or_else(|| Session::new(pid, kernel));
@@ -182,6 +194,8 @@ impl Process {
                 futexes: Futexes::default(),
                 alarm: Timer::alarm(),
                 timers: Timers::default(),
+                usage: Usage::new(&attributes.limits),
+                shared,
                 me: me.clone(),
                 signals: Mutex::new(state),
                 attributes: Mutex::new(attributes),
@@ -195,8 +209,7 @@ impl Process {
                 resumed: WaitQueue::new(),
                 thread_ended: WaitQueue::new(),
                 child_news: WaitQueue::new(),
-                cpu_ns: AtomicU64::new(0),
-                children_cpu_ns: AtomicU64::new(0),
+                arrival: WaitQueue::new(),
                 started: Instant::now(),
             })
         };
@@ -214,14 +227,30 @@ impl Process {
     /// EAGAIN when the sandbox has too many processes or threads.
     pub(crate) fn fork(&self, caller: &Thread) -> Result<Arc<Thread>, Errno> {
         let attributes = Attributes { parent_death_signal: None, ..self.attributes.lock().clone() };
+        self.admit_child(&attributes)?;
         let fds = self.fds.lock().fork();
         let session = self.session();
         // Copied before the tree is locked: that is the lock order.
         let copy = self.with_signals(|signals| signals.fork(caller.tid, 0));
         let signals = |pid| copy.fork(0, pid);
-        let child = Self::add(&self.kernel, self.pid, attributes, fds, signals, Some(session))?;
+        let shared = self.shared.fork(&self.kernel.memory)?;
+        let own = (Some(session), shared);
+        let child = Self::add(&self.kernel, self.pid, attributes, fds, signals, own)?;
         child.1.copy_addresses(caller);
         Ok(child.1)
+    }
+
+    /// Whether the user's processes leave room for one more (`RLIMIT_NPROC`, which does not bind root).
+    fn admit_child(&self, attributes: &Attributes) -> Result<(), Errno> {
+        let (user, most) =
+            (attributes.cred.user.real, attributes.limits.get(limit::PROCESSES).soft);
+        // Without a limit of its own the process table is the limit.
+        if user == 0 || most >= self.kernel.limits.processes_max as u64 {
+            return Ok(());
+        }
+        let processes = self.kernel.processes();
+        let count = processes.iter().filter(|process| process.cred().user.real == user).count();
+        if (count as u64) < most { Ok(()) } else { Err(Errno::AGAIN) }
     }
 
     /// Takes a process out that never ran (its program could not be started).
@@ -315,21 +344,25 @@ impl Process {
         self.turn.memory_bytes()
     }
 
-    /// CPU used by its threads, in nanoseconds.
-    pub(crate) fn cpu_ns(&self) -> u64 {
-        self.cpu_ns.load(Ordering::Relaxed)
+    /// CPU used by its threads.
+    pub(crate) fn cpu(&self) -> Cpu {
+        self.usage.cpu.get()
     }
 
-    /// CPU of the children it waited for, in nanoseconds.
-    pub(crate) fn children_cpu_ns(&self) -> u64 {
-        self.children_cpu_ns.load(Ordering::Relaxed)
+    /// CPU of the children it waited for.
+    pub(crate) fn children_cpu(&self) -> Cpu {
+        self.usage.children_cpu.get()
     }
 
-    /// The engine adds what a thread used.
-    pub(crate) fn add_cpu(&self, time: Duration) {
-        let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.cpu_ns.fetch_add(ns, Ordering::Relaxed);
-        self.kernel.cpu_ns.fetch_add(ns, Ordering::Relaxed);
+    /// Adds what a thread used; at the limit of that it is told, and then ended.
+    pub(crate) fn add_cpu(&self, more: Cpu) {
+        self.kernel.cpu.add(more);
+        let signal = match self.usage.add_cpu(more) {
+            None => return,
+            Some(CpuVerdict::Warn) => Signal::XCPU,
+            Some(CpuVerdict::Kill) => Signal::KILL,
+        };
+        let _full = self.post(SigInfo::kernel(signal), None);
     }
 
     /// When it was made.
@@ -430,6 +463,7 @@ impl Process {
         for thread in self.threads() {
             thread.wake_arrival();
         }
+        self.arrival.wake_all();
         sent
     }
 
@@ -453,6 +487,16 @@ impl Process {
         let Some(signal) = signal else { return Ok(()) };
         let uid = self.cred().user.real;
         target.post(SigInfo::user(signal, SigInfo::USER, self.pid, uid), None)
+    }
+
+    /// Woken when anything is sent to it or to one of its threads.
+    pub(crate) fn arrivals(&self) -> &WaitQueue {
+        &self.arrival
+    }
+
+    /// Woken when it has ended.
+    pub(crate) fn end_news(&self) -> &WaitQueue {
+        &self.ended_queue
     }
 
     /// The action of a signal.
@@ -552,7 +596,7 @@ impl Process {
 
     /// Wakes at most `count` threads that wait at a futex word.
     pub(crate) fn futex_wake(&self, address: u32, count: u32) -> u32 {
-        self.futexes.wake(address, count, u32::MAX)
+        self.futexes.wake(&address, count, u32::MAX)
     }
 
     // ---- exec
@@ -586,12 +630,15 @@ impl Process {
         thread.forget_addresses();
         self.futexes.clear();
         self.timers.clear();
+        self.shared.clear();
         self.change_signals(|signals| signals.exec(thread.tid));
         let mut attributes = self.attributes.lock();
         let raise = !attributes.no_new_privs;
         let ids = (program.set_uid.filter(|_| raise), program.set_gid.filter(|_| raise));
         attributes.cred.exec(ids.0, ids.1);
-        if attributes.cred.is_secure() {
+        let secure = attributes.cred.is_secure();
+        attributes.dumpable = !secure;
+        if secure {
             attributes.parent_death_signal = None;
         }
         attributes.arguments = program.arguments.clone();
@@ -648,6 +695,7 @@ impl Process {
         self.killed.cancel();
         self.alarm.stop();
         self.timers.clear();
+        self.shared.clear();
         let files = self.fds.lock().clear();
         drop(files);
         if self.ended.set(status).is_err() {
@@ -689,7 +737,7 @@ impl Process {
             && parent.action(Signal::CHLD).flags.contains(ActionFlags::NOCLDSTOP);
         if !silent {
             let uid = self.cred().user.real;
-            let _full = parent.post(child_info(self.pid, uid, change, self.cpu_ns()), None);
+            let _full = parent.post(child_info(self.pid, uid, change, self.cpu()), None);
         }
         parent.child_news.wake_all();
     }
@@ -708,12 +756,14 @@ impl Process {
     ) -> Result<Option<Waited>, Errno> {
         let found = self.kernel.tree.lock().wait(self.pid, whom, options)?;
         let Some((pid, change, child)) = found else { return Ok(None) };
-        let cpu_ns = child.cpu_ns() + child.children_cpu_ns();
+        let cpu = child.cpu().plus(child.children_cpu());
+        let deepest = child.usage.children_memory_max.load(Ordering::Relaxed);
+        let memory_bytes = child.memory_bytes().max(deepest);
         if matches!(change, Change::Exited(_)) && !options.contains(WaitOptions::NOWAIT) {
-            self.children_cpu_ns.fetch_add(cpu_ns, Ordering::Relaxed);
+            self.usage.children_cpu.add(cpu);
+            self.usage.children_memory_max.fetch_max(memory_bytes, Ordering::Relaxed);
         }
-        let (uid, memory_bytes) = (child.cred().user.real, child.memory_bytes());
-        Ok(Some(Waited { pid, uid, change, cpu_ns, memory_bytes }))
+        Ok(Some(Waited { pid, uid: child.cred().user.real, change, cpu, memory_bytes }))
     }
 
     /// Woken when a child stops, goes on or ends.
@@ -733,13 +783,14 @@ impl Kernel {
 }
 
 /// The `siginfo_t` of SIGCHLD and waitid(2).
-pub(crate) fn child_info(pid: u32, uid: u32, change: Change, cpu_ns: u64) -> SigInfo {
+pub(crate) fn child_info(pid: u32, uid: u32, change: Change, cpu: Cpu) -> SigInfo {
     let (code, status) = match change {
         Change::Exited(ExitStatus::Code(code)) => (1, code),
         Change::Exited(ExitStatus::Signal(signal)) => (2, signal.number()),
         Change::Stopped(signal) => (5, signal.number()),
         Change::Continued => (6, Signal::CONT.number()),
     };
-    let utime = u32::try_from(cpu_ns / 10_000_000).unwrap_or(u32::MAX);
-    SigInfo { signal: Signal::CHLD, code, pid, uid, value: u32::from(status), utime }
+    let ticks = |ns: u64| u32::try_from(ns / 10_000_000).unwrap_or(u32::MAX);
+    let times = [ticks(cpu.user_ns), ticks(cpu.system_ns)];
+    SigInfo { signal: Signal::CHLD, code, pid, uid, value: u32::from(status), times }
 }

@@ -148,7 +148,7 @@ impl SigSet {
     }
 
     /// As a mask: SIGKILL and SIGSTOP cannot be blocked.
-    fn as_mask(self) -> Self {
+    pub(crate) fn as_mask(self) -> Self {
         self.minus(Self::UNBLOCKABLE)
     }
 }
@@ -200,8 +200,8 @@ pub(crate) struct SigInfo {
     pub(crate) uid: u32,
     /// `si_status` of SIGCHLD, `si_value` otherwise.
     pub(crate) value: u32,
-    /// `si_utime` of SIGCHLD, in clock ticks of 10 ms.
-    pub(crate) utime: u32,
+    /// `si_utime` and `si_stime` of SIGCHLD, in clock ticks of 10 ms.
+    pub(crate) times: [u32; 2],
 }
 
 impl SigInfo {
@@ -216,12 +216,17 @@ impl SigInfo {
 
     /// A signal the kernel sends on its own.
     pub(crate) fn kernel(signal: Signal) -> Self {
-        Self { signal, code: Self::KERNEL, pid: 0, uid: 0, value: 0, utime: 0 }
+        Self { signal, code: Self::KERNEL, pid: 0, uid: 0, value: 0, times: [0; 2] }
     }
 
     /// A signal a process sends with kill(2) (`code` USER) or tkill(2).
     pub(crate) fn user(signal: Signal, code: i32, pid: u32, uid: u32) -> Self {
-        Self { signal, code, pid, uid, value: 0, utime: 0 }
+        Self { signal, code, pid, uid, value: 0, times: [0; 2] }
+    }
+
+    /// The same of another signal.
+    pub(crate) fn of(self, signal: Signal) -> Self {
+        Self { signal, ..self }
     }
 
     /// Linux's 32-bit `siginfo_t`: signo, errno, code, then pid, uid, status or value, utime, stime.
@@ -234,7 +239,8 @@ impl SigInfo {
             self.pid,
             self.uid,
             self.value,
-            self.utime,
+            self.times[0],
+            self.times[1],
         ];
         for (chunk, word) in bytes.chunks_exact_mut(4).zip(words) {
             chunk.copy_from_slice(&word.to_le_bytes());
@@ -440,6 +446,12 @@ impl Signals {
     pub(crate) fn pending_sets(&self, tid: u32) -> (SigSet, SigSet) {
         let own = self.threads.get(&tid).map(|thread| thread.pending.set()).unwrap_or_default();
         (own, self.shared.set())
+    }
+
+    /// Signals pending for the process or for any of its threads.
+    pub(crate) fn pending_anywhere(&self) -> SigSet {
+        let all = self.threads.values().map(|thread| thread.pending.set());
+        all.fold(self.shared.set(), SigSet::union)
     }
 
     /// Ignored and handled signals, for /proc.

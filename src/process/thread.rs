@@ -5,12 +5,12 @@
 
 use super::process::{End, Process};
 use super::signal::{SigInfo, SigSet, Signal, Taken};
+use super::usage::{Cpu, CpuCounter};
 use crate::errno::Errno;
 use crate::wait::WaitQueue;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Bytes of a thread's name with its NUL (`TASK_COMM_LEN`).
@@ -33,7 +33,11 @@ pub(crate) struct Thread {
     break_word: Mutex<(u32, u32)>,
     clear_tid: AtomicU32,
     name: Mutex<Option<[u8; COMM_LEN]>>,
-    cpu_ns: AtomicU64,
+    /// What it has used in all, and of that what its process was not told yet.
+    cpu: CpuCounter,
+    cpu_untold: CpuCounter,
+    /// Since when, in nanoseconds of the sandbox's life, its time on the processor is not counted yet.
+    cpu_since: AtomicU64,
 }
 
 impl Thread {
@@ -51,7 +55,9 @@ impl Thread {
             break_word: Mutex::new((0, 0)),
             clear_tid: AtomicU32::new(0),
             name: Mutex::new(None),
-            cpu_ns: AtomicU64::new(0),
+            cpu: CpuCounter::default(),
+            cpu_untold: CpuCounter::default(),
+            cpu_since: AtomicU64::new(0),
         })
     }
 
@@ -179,16 +185,31 @@ impl Thread {
         *self.name.lock() = Some(name);
     }
 
-    /// CPU time used, in nanoseconds.
-    pub(crate) fn cpu_ns(&self) -> u64 {
-        self.cpu_ns.load(Ordering::Relaxed)
+    /// CPU time used.
+    pub(crate) fn cpu(&self) -> Cpu {
+        self.cpu.get()
     }
 
-    /// The engine adds what the thread used, for it and its process.
-    pub(crate) fn add_cpu(&self, time: Duration) {
-        let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.cpu_ns.fetch_add(ns, Ordering::Relaxed);
-        self.process.add_cpu(time);
+    /// It is on a processor from now on.
+    pub(crate) fn cpu_begins(&self) {
+        self.cpu_since.store(self.process.kernel.age_ns(), Ordering::Relaxed);
+    }
+
+    /// Counts its time on the processor up to now, as the program's or (`system`) as that of a call.
+    pub(crate) fn cpu_until_now(&self, system: bool) {
+        let now = self.process.kernel.age_ns();
+        let spent = now.saturating_sub(self.cpu_since.swap(now, Ordering::Relaxed));
+        let more = match system {
+            true => Cpu { user_ns: 0, system_ns: spent },
+            false => Cpu { user_ns: spent, system_ns: 0 },
+        };
+        self.cpu.add(more);
+        self.cpu_untold.add(more);
+    }
+
+    /// Tells its process what was counted.
+    pub(crate) fn tell_cpu(&self) {
+        self.process.add_cpu(self.cpu_untold.take());
     }
 
     /// Sends this thread a signal that its own call caused (SIGPIPE, SIGXFSZ).

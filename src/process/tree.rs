@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Process 1, which is ours.
 pub(crate) const INIT: u32 = 1;
-/// Numbers run from 2 to one below this, then start again at [`PID_REUSE_MIN`] (`pid_max` of proc(5)).
-pub(crate) const PID_MAX: u32 = 32768;
+/// Numbers run from 2 to one below this, then start again at [`PID_REUSE_MIN`] (`pid_max` of proc(5); PID_MAX_LIMIT of
+/// 64-bit Linux, which Debian sets: `ps` makes its columns as wide as this is).
+pub(crate) const PID_MAX: u32 = 4_194_304;
 /// The lowest number given out after the first round.
 const PID_REUSE_MIN: u32 = 300;
 
@@ -101,7 +102,7 @@ pub(crate) struct Tree<P> {
     entries: BTreeMap<u32, Entry<P>>,
     /// Numbers in use as threads: tid to pid. A first thread's tid is its pid.
     threads: BTreeMap<u32, u32>,
-    next: u32,
+    pub(super) next: u32,
     processes_max: usize,
     threads_max: usize,
 }
@@ -113,6 +114,12 @@ impl<P: Clone> Tree<P> {
         let threads_max = threads_max.min(PID_MAX as usize / 4);
         let (entries, threads) = (BTreeMap::new(), BTreeMap::new());
         Self { entries, threads, next: INIT + 1, processes_max, threads_max }
+    }
+
+    /// Goes on with this number.
+    #[cfg(test)]
+    pub(crate) fn set_next(&mut self, next: u32) {
+        self.next = next;
     }
 
     /// A number in use neither as process, thread, group nor session. There always is one, since the bounds are below it.

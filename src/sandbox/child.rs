@@ -133,7 +133,7 @@ impl Sandbox {
             let file = match stdio {
                 Stdio::Null => OpenFile::new(Object::Null, flag::READ_WRITE),
                 Stdio::Piped => {
-                    let (reader, writer) = pipe::accounted(&kernel.buffers)?;
+                    let (reader, writer) = pipe::accounted(&kernel.buffers, (user.uid, user.gid))?;
                     if fd == 0 {
                         streams.stdin = Some(WriteEnd::new(writer));
                         OpenFile::new(Object::Pipe(reader), 0)
@@ -246,7 +246,7 @@ impl Stream for Side {
 }
 
 impl ReadEnd {
-    fn new(stream: impl Stream + Unpin + 'static) -> Self {
+    pub(super) fn new(stream: impl Stream + Unpin + 'static) -> Self {
         Self(Box::pin(HostEnd::new(stream)))
     }
 }
@@ -262,7 +262,7 @@ impl AsyncRead for ReadEnd {
 }
 
 impl WriteEnd {
-    fn new(stream: impl Stream + Unpin + 'static) -> Self {
+    pub(super) fn new(stream: impl Stream + Unpin + 'static) -> Self {
         Self(Some(Box::pin(HostEnd::new(stream))))
     }
 }

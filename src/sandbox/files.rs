@@ -1,6 +1,6 @@
 //! A sandbox's files as its owner sees them, by the rights of one of its users; and who those users are.
 //!
-//! Paths are absolute. Nothing here waits: files of a sandbox are in memory.
+//! Paths are absolute. Nothing here waits but for the host's page cache, where content of large files is.
 
 use super::Sandbox;
 use crate::errno::Errno;
@@ -30,7 +30,7 @@ pub struct User {
     pub home: String,
     /// Login shell.
     pub shell: String,
-    /// Further groups, from /etc/group.
+    /// Supplementary groups as a login sets them (initgroups(3)): the primary one and those of /etc/group, in order.
     pub groups: Vec<u32>,
 }
 
@@ -79,7 +79,7 @@ impl FileStat {
 
 /// A sandbox's files.
 #[derive(Clone)]
-pub struct Files(Arc<Kernel>);
+pub struct Files(pub(super) Arc<Kernel>);
 
 /// A file open for reading.
 pub struct FileReader {
@@ -105,11 +105,13 @@ impl Sandbox {
     #[must_use]
     pub fn user(&self, name: &str) -> Option<User> {
         let mut user = self.files().passwd().into_iter().find(|user| user.name == name)?;
+        user.groups.push(user.gid);
         for (_, gid, members) in self.files().groups() {
             if gid != user.gid && members.iter().any(|member| member == name) {
                 user.groups.push(gid);
             }
         }
+        user.groups.sort_unstable();
         Some(user)
     }
 
@@ -153,7 +155,7 @@ impl User {
             gid: 0,
             home: "/root".into(),
             shell: "/bin/sh".into(),
-            groups: Vec::new(),
+            groups: vec![0],
         }
     }
 
@@ -164,7 +166,7 @@ impl User {
 
 impl Files {
     /// Runs `action` on the file system with `user`'s rights; its errno becomes an error about `path`.
-    fn act<T>(
+    pub(super) fn act<T>(
         &self,
         user: &User,
         path: &str,
@@ -194,11 +196,35 @@ impl Files {
         self.stat_as(user, path, false)
     }
 
+    /// The node at `path`, a final symbolic link followed.
+    pub(super) fn node_at(
+        &self,
+        context: &vfs::Context<'_>,
+        root: &Dir,
+        path: &str,
+    ) -> Result<vfs::Node, Errno> {
+        self.0.vfs.node(context, root, path.as_bytes(), true)
+    }
+
     fn stat_as(&self, user: &User, path: &str, follow: bool) -> Result<FileStat, Error> {
         self.act(user, path, |context, root| {
             let node = self.0.vfs.node(context, root, path.as_bytes(), follow)?;
             Ok(FileStat::new(&node.stat()?))
         })
+    }
+
+    /// Whether two paths are the same name in the same directory, however each says it; false if either directory is missing.
+    pub(crate) fn same_name(&self, one: &str, other: &str) -> bool {
+        let place = |path: &str| {
+            let (above, name) = path.rsplit_once('/')?;
+            let above = format!("{above}/");
+            let found = self.act(&User::root(), &above, |context, root| {
+                let stat = self.node_at(context, root, &above)?.stat()?;
+                Ok((stat.dev, stat.ino))
+            });
+            Some((found.ok()?, name.to_owned()))
+        };
+        place(one).is_some_and(|one| place(other) == Some(one))
     }
 
     /// Names in a directory, without `.` and `..`.
@@ -449,6 +475,16 @@ impl FileReader {
 }
 
 impl FileWriter {
+    /// What is written to.
+    pub(super) fn node(&self) -> vfs::Node {
+        self.file.node()
+    }
+
+    /// Its path as it was given.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Appends `bytes` to what was written before.
     ///
     /// # Errors
@@ -573,7 +609,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let config = Config { data_dir: data.path().to_owned(), ..Config::default() };
         let runtime = Runtime::without_programs(config).unwrap();
-        let sandbox = runtime.create(SandboxConfig::new("base", Egress::Denied)).await.unwrap();
+        let sandbox = runtime.create(SandboxConfig::new("base", Egress::deny_all())).await.unwrap();
         let passwd = |text: &str| {
             let mut file = sandbox.files().create(&User::root(), "/etc/passwd", 0o644).unwrap();
             file.write(text.as_bytes()).unwrap();

@@ -11,22 +11,30 @@
 //! forgotten (nobody finds it any more), its network is shut (connections break), its processes are killed, its files
 //! are dropped (a client that still holds the sandbox, say in a stalled download, holds no more than that).
 
+mod ahead;
 mod child;
 mod command;
+mod file_attributes;
+mod file_watch;
 mod files;
 mod image;
+mod network;
+mod prepare;
 mod runtime;
+mod spill;
 
-pub use crate::vnet::{Egress, Stream};
+pub use crate::vnet::{Egress, EgressProxy, NetEvent, NetProtocol, NetVerdict, Stream};
+pub use ahead::Progress;
 pub use child::{Child, ExitStatus, ReadEnd, WriteEnd};
 pub use command::{Command, Stdio};
+pub use file_watch::{FileEvent, FileEventKind, Watch};
 pub(crate) use files::Accounts;
 pub use files::{FileReader, FileStat, FileWriter, Files, User};
-pub use runtime::{Progress, Runtime};
+pub use runtime::Runtime;
 
 use crate::config::Limits;
 use crate::error::Error;
-use crate::process::Kernel;
+use crate::process::{Charge, Kernel};
 use crate::vfs::{Vfs, VfsLimits};
 use crate::vnet::Net;
 use image::Image;
@@ -47,6 +55,7 @@ pub struct SandboxConfig {
     egress: Egress,
     limits: Option<Limits>,
     timeout: Option<Duration>,
+    owner: Arc<str>,
 }
 
 impl SandboxConfig {
@@ -59,7 +68,14 @@ impl SandboxConfig {
             egress,
             limits: None,
             timeout: None,
+            owner: "".into(),
         }
+    }
+
+    /// What may leave it.
+    #[must_use]
+    pub fn egress(&self) -> &Egress {
+        &self.egress
     }
 
     /// Sets a variable that every login and command of the sandbox sees.
@@ -83,6 +99,14 @@ impl SandboxConfig {
         self
     }
 
+    /// Whose it is. Compiled code of users' own programs is shared between sandboxes of the same owner only; without one
+    /// it is the crate's caller.
+    #[must_use]
+    pub fn owner(mut self, owner: impl Into<Arc<str>>) -> Self {
+        self.owner = owner.into();
+        self
+    }
+
     /// How long it lives, if nobody changes that later.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -98,6 +122,19 @@ pub enum EndReason {
     Killed,
     /// Its timeout passed.
     TimedOut,
+}
+
+/// What a sandbox costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Processor time of all its programs since it was created.
+    pub cpu: Duration,
+    /// Memory of its programs and buffers now, of [`Limits::memory_bytes_max`].
+    pub memory_bytes: u64,
+    /// Content of its files that its image did not bring, of [`Limits::disk_bytes_max`].
+    pub disk_bytes: u64,
+    /// Processes now.
+    pub processes: usize,
 }
 
 /// One sandbox. Cheap to clone; it ends by [`kill`](Self::kill) or at its timeout, not when it is dropped.
@@ -146,10 +183,13 @@ impl Sandbox {
             name: config.image.clone(),
             problem: format!("cannot be mounted: {errno}"),
         };
-        let vfs = Vfs::new(Some(image.layer()), VfsLimits::from(&limits)).map_err(failed)?;
-        let net = Net::new(config.egress, shared.resolver.clone(), &limits);
+        let store = shared.spill.store(limits.file_memory_bytes_max);
+        let vfs = Vfs::new(Some(image.layer()), VfsLimits::from(&limits), store).map_err(failed)?;
+        config.egress.check_at(&shared.gate)?;
+        let (egress, resolver) = (config.egress.clone(), shared.resolver.clone());
+        let net = Net::new(egress, resolver, shared.gate.clone(), &limits);
         let engine = shared.engine.clone();
-        let kernel = Kernel::new(vfs, net, limits.clone(), engine);
+        let kernel = Kernel::new(vfs, net, limits.clone(), engine, config.owner.clone());
         kernel.mount().map_err(failed)?;
         let sandbox = Self(Arc::new(Inner {
             id,
@@ -162,6 +202,7 @@ impl Sandbox {
             kill: CancellationToken::new(),
             ended: watch::Sender::new(None),
         }));
+        sandbox.trust_authority()?;
         tokio::spawn(drive(sandbox.clone(), Arc::downgrade(shared)));
         Ok(sandbox)
     }
@@ -182,18 +223,6 @@ impl Sandbox {
     #[must_use]
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.0.config.metadata
-    }
-
-    /// Variables that every command sees.
-    #[must_use]
-    pub fn envs(&self) -> &BTreeMap<String, String> {
-        &self.0.config.envs
-    }
-
-    /// What may leave it.
-    #[must_use]
-    pub fn egress(&self) -> Egress {
-        self.0.config.egress
     }
 
     /// What it may use.
@@ -277,6 +306,23 @@ impl Sandbox {
     /// Completes at the first change of [`Self::listeners`] after this call, whenever it is first polled.
     pub fn listeners_changed(&self) -> impl Future<Output = ()> + Send + use<> {
         self.0.kernel.net.listeners_changed()
+    }
+
+    /// What it has used since it was created, and uses now.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let kernel = &self.0.kernel;
+        Usage {
+            cpu: Duration::from_nanos(kernel.cpu_used().total_ns()),
+            memory_bytes: kernel.memory.used(),
+            disk_bytes: kernel.vfs.bytes_used(),
+            processes: kernel.processes().len(),
+        }
+    }
+
+    /// Charges its memory with `bytes` that are kept about it elsewhere, until the charge is dropped; `None` if they do not fit.
+    pub(crate) fn charge(&self, bytes: usize) -> Option<Charge> {
+        self.0.kernel.memory.charge(bytes as u64)
     }
 
     fn kernel(&self) -> &Arc<Kernel> {

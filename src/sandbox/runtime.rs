@@ -4,30 +4,23 @@
 
 #![expect(clippy::disallowed_methods, reason = "opens the data directory")]
 
-use super::image::Image;
-use super::{Sandbox, SandboxConfig};
+use super::ahead::{self, Progress};
+use super::image::{Image, Trees};
+use super::spill::SpillDir;
+use super::{Sandbox, SandboxConfig, prepare};
 use crate::config::Config;
 use crate::error::Error;
-use crate::vnet::Resolver;
+use crate::vnet::{Gate, Resolver, Visit};
 use crate::wasm::Engine;
 use cap_std::fs::{Dir, Permissions, PermissionsExt};
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// Length of a sandbox id: 20 of 36 characters are 103 bits.
 const ID_LENGTH: usize = 20;
-
-/// How far the first start's compilation is.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress<'a> {
-    /// Programs compiled so far.
-    pub done: usize,
-    /// Programs to compile in all.
-    pub total: usize,
-    /// The program that was compiled last, by path.
-    pub program: &'a str,
-}
 
 /// All sandboxes of this host process. Cheap to clone; the sandboxes end when the last clone and the last
 /// [`Sandbox`] are dropped.
@@ -39,7 +32,9 @@ pub(super) struct Shared {
     pub(super) config: Config,
     pub(super) engine: Arc<Engine>,
     pub(super) resolver: Arc<Resolver>,
-    images: HashMap<String, Arc<Image>>,
+    pub(super) spill: SpillDir,
+    pub(super) gate: Gate,
+    pub(super) images: HashMap<String, Arc<Image>>,
     pub(super) sandboxes: Mutex<HashMap<String, Sandbox>>,
     /// Runs the guests; taken when it is shut down.
     guests: Option<tokio::runtime::Runtime>,
@@ -54,8 +49,9 @@ impl Drop for Shared {
 }
 
 impl Runtime {
-    /// A runtime with the built-in images. The first one in a data directory compiles their programs, which takes a while; see
-    /// [`Self::with_progress`].
+    /// A runtime with the built-in images. The first one in a data directory compiles the programs that everybody needs,
+    /// which takes a while (see [`Self::with_progress`]); others are compiled when they are first run, or ahead of
+    /// that by [`Self::compile_ahead`].
     ///
     /// # Errors
     ///
@@ -76,13 +72,20 @@ impl Runtime {
         let resolver = Resolver::new();
         let start = move || start(config, resolver, &progress);
         let started = tokio::task::spawn_blocking(start).await;
-        started.map_err(|error| Error::Engine(error.to_string()))?
+        let runtime = started.map_err(|error| Error::Engine(error.to_string()))??;
+        prepare::make_missing(&runtime.0).await?;
+        Ok(runtime)
     }
 
-    /// Loads every program now, in the background, so that the first sandbox to run one need not wait for it.
-    pub fn warm(&self) {
-        let engine = self.0.engine.clone();
-        tokio::spawn(async move { engine.load_all().await });
+    /// Compiles the programs that nobody has used yet, in the background and at the lowest priority, so that the first
+    /// to run one need not wait for it.
+    pub fn compile_ahead(&self) {
+        let shared = Arc::downgrade(&self.0);
+        let work = move || ahead::compile_the_rest(&shared);
+        let thread = std::thread::Builder::new().name("isolet-ahead".into()).spawn(work);
+        if let Err(error) = thread {
+            tracing::warn!(%error, "programs are compiled when they are used");
+        }
     }
 
     /// One for tests that run no program: compiling the built-in ones takes minutes.
@@ -155,6 +158,16 @@ impl Runtime {
         self.0.sandboxes.lock().values().cloned().collect()
     }
 
+    /// Lets guests that may reach the internet reach the public URLs of sandboxes: names under `domain` lead to whoever takes the
+    /// visits from what is returned, on these ports. `None` if somebody does so already.
+    pub(crate) fn open_doorway(
+        &self,
+        domain: &str,
+        ports: Vec<u16>,
+    ) -> Option<mpsc::Receiver<Visit>> {
+        self.0.resolver.doorway.open(domain, ports)
+    }
+
     /// Kills every sandbox.
     pub async fn shut_down(&self) {
         for sandbox in self.list() {
@@ -170,23 +183,28 @@ fn start(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Runtime, Error> {
     let runtime = assemble(config, resolver)?;
-    compile(&runtime.0.engine, runtime.0.images.values(), progress)?;
+    ahead::compile_eager(&runtime.0.engine, runtime.0.images.values(), progress)?;
     Ok(runtime)
 }
 
-/// A runtime whose programs are not compiled yet.
+/// A runtime whose programs are known and not compiled yet.
 fn assemble(config: Config, resolver: Arc<Resolver>) -> Result<Runtime, Error> {
     let data = data_dir(&config)?;
+    let spill = SpillDir::open(&config, &data)?;
     let guests = guests(&config)?;
-    let engine = Engine::new(&data, guests.handle().clone())?;
+    let compiler = (config.compiler.clone(), config.compile.clone());
+    let engine = Engine::new(&data, guests.handle().clone(), compiler)?;
     let mut images = HashMap::new();
-    for image in Image::load_all(&config.images)? {
+    for image in Image::load_all(&config.images, &Trees::open(&data))? {
         images.insert(image.name().to_owned(), image);
     }
+    ahead::register(&engine, images.values());
     let shared = Shared {
+        gate: Gate::new(&config.open_ranges),
         config,
         engine,
         resolver,
+        spill,
         images,
         sandboxes: Mutex::default(),
         guests: Some(guests),
@@ -194,18 +212,24 @@ fn assemble(config: Config, resolver: Arc<Resolver>) -> Result<Runtime, Error> {
     Ok(Runtime(Arc::new(shared)))
 }
 
-/// Opens the data directory; one that we make is its owner's alone.
+/// Opens the data directory.
 fn data_dir(config: &Config) -> Result<Dir, Error> {
     let path = &config.data_dir;
-    let host =
-        |source| Error::Host { action: format!("open data directory {}", path.display()), source };
+    private_dir(path).map_err(|source| Error::Host {
+        action: format!("open data directory {}", path.display()),
+        source,
+    })
+}
+
+/// Opens a directory; one that is made is its owner's alone.
+pub(super) fn private_dir(path: &Path) -> std::io::Result<Dir> {
     let authority = cap_std::ambient_authority();
     if let Ok(dir) = Dir::open_ambient_dir(path, authority) {
         return Ok(dir);
     }
-    Dir::create_ambient_dir_all(path, authority).map_err(host)?;
-    let dir = Dir::open_ambient_dir(path, authority).map_err(host)?;
-    dir.set_permissions(".", Permissions::from_mode(0o700)).map_err(host)?;
+    Dir::create_ambient_dir_all(path, authority)?;
+    let dir = Dir::open_ambient_dir(path, authority)?;
+    dir.set_permissions(".", Permissions::from_mode(0o700))?;
     Ok(dir)
 }
 
@@ -221,44 +245,8 @@ fn guests(config: &Config) -> Result<tokio::runtime::Runtime, Error> {
         .map_err(|source| Error::Host { action: "start the guests' threads".into(), source })
 }
 
-/// Compiles what the code cache has not, several programs at once.
-fn compile<'a>(
-    engine: &Arc<Engine>,
-    images: impl Iterator<Item = &'a Arc<Image>>,
-    progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Result<(), Error> {
-    let mut programs: Vec<_> = images.flat_map(|image| image.programs()).collect();
-    programs.sort_by_key(|program| program.digest);
-    programs.dedup_by_key(|program| program.digest);
-    for &program in &programs {
-        let source = program.clone();
-        engine.register(program.digest, program.bytes, Arc::new(move || source.wasm()));
-    }
-    programs.retain(|program| !engine.compiled(&program.digest));
-    let total = programs.len();
-    let queue = Mutex::new(programs.into_iter());
-    let done = Mutex::new(0);
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(total);
-    let work = || -> Result<(), Error> {
-        loop {
-            let Some(program) = queue.lock().next() else { return Ok(()) };
-            engine.prepare(&program.digest, || program.wasm())?;
-            let mut done = done.lock();
-            *done += 1;
-            progress(Progress { done: *done, total, program: &program.path });
-        }
-    };
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().try_for_each(|worker| match worker.join() {
-            Ok(result) => result,
-            Err(_) => Err(Error::Engine("compiling a built-in program panicked".into())),
-        })
-    })
-}
-
 /// A new sandbox id: `[a-z0-9]`, from the system's randomness.
-fn random_id() -> String {
+pub(super) fn random_id() -> String {
     use rand::Rng;
     let alphabet = b"abcdefghijklmnopqrstuvwxyz0123456789";
     let mut random = rand::rng();

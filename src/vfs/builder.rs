@@ -5,7 +5,7 @@ use super::content::{Content, ContentId, Source};
 use super::inode::{Data, State};
 use super::layer::{Layer, ROOT};
 use super::tree::Place;
-use super::{Context, Cred, Dir, Kind, Node, Vfs, VfsLimits};
+use super::{Context, Cred, Dir, Kind, Node, Store, Vfs, VfsLimits};
 use crate::errno::Errno;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,7 +36,8 @@ pub(crate) struct LayerBuilder {
 impl LayerBuilder {
     /// Begins over `base`.
     pub(crate) fn new(base: Option<Arc<Layer>>) -> Self {
-        let vfs = Vfs::bare(base, VfsLimits { bytes_max: u64::MAX, inodes_max: u64::MAX });
+        let limits = VfsLimits { bytes_max: u64::MAX, inodes_max: u64::MAX };
+        let vfs = Vfs::bare(base, limits, Store::in_memory());
         let root = vfs.root();
         Self { vfs, root, cred: Cred::root(), times: HashMap::new() }
     }

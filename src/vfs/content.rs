@@ -1,4 +1,4 @@
-//! The bytes of one regular file: an image's slice below, chunks of its own above, holes elsewhere.
+//! The bytes of one regular file: an image's slice below, chunks (chunk.rs) of its own above, holes elsewhere.
 //!
 //! ```text
 //! byte at offset o:  chunks[o / CHUNK] if present (zeros past its end)
@@ -7,14 +7,16 @@
 //! ```
 //!
 //! Chunks are reference-counted and copied when one that is shared is written, so a clone of a [`Content`] costs one
-//! counter. Invariant: neither chunks nor image hold bytes past `size`. Not here: locking and times (inode.rs).
+//! counter. Invariant: neither chunks nor image hold bytes past `size`. Not here: locking and times (inode.rs), where a chunk's
+//! bytes lie (spill.rs).
 
+use super::chunk::Chunk;
 use super::quota::Usage;
 use crate::errno::Errno;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Bytes of a chunk: large enough that a big file has few, small enough that copying one is quick.
 pub(super) const CHUNK: usize = 64 << 10;
@@ -29,19 +31,25 @@ pub(crate) type ContentId = [u8; 32];
 /// An image's file that is unpacked when somebody first reads past its head, and then once for all sandboxes.
 pub(crate) struct Lazy {
     len: u64,
-    head: Bytes,
+    head: LazyLock<Bytes, Box<dyn FnOnce() -> Bytes + Send>>,
     unpack: Box<dyn Fn() -> Result<Bytes, Errno> + Send + Sync>,
     unpacked: Mutex<Option<Bytes>>,
 }
 
 impl Lazy {
-    /// A file of `len` bytes that begins with `head`; `unpack` gives the whole, or EIO if it is damaged.
+    /// A file of `len` bytes. `head` gives what it begins with, as much as is cheap; `unpack` the whole, or EIO if
+    /// it is damaged.
     pub(crate) fn new(
         len: u64,
-        head: Bytes,
+        head: impl FnOnce() -> Bytes + Send + 'static,
         unpack: impl Fn() -> Result<Bytes, Errno> + Send + Sync + 'static,
     ) -> Self {
-        Self { len, head, unpack: Box::new(unpack), unpacked: Mutex::new(None) }
+        Self {
+            len,
+            head: LazyLock::new(Box::new(head)),
+            unpack: Box::new(unpack),
+            unpacked: Mutex::new(None),
+        }
     }
 
     fn get(&self) -> Result<Bytes, Errno> {
@@ -80,7 +88,7 @@ pub(super) struct Content {
     image: Bytes,
     /// Stands for `image` (which is then empty, as are `chunks`) until it is needed.
     lazy: Option<Arc<Lazy>>,
-    chunks: Arc<BTreeMap<u64, Arc<Vec<u8>>>>,
+    chunks: Arc<BTreeMap<u64, Arc<Chunk>>>,
     /// What `chunks` cost, in bytes, as charged to the sandbox's quota.
     charged: u64,
     id: Option<ContentId>,
@@ -161,21 +169,24 @@ impl Content {
             let (index, start) = split(offset + done as u64);
             let piece = (len - done).min(CHUNK - start);
             let into = &mut out[done..done + piece];
-            let from = self.piece(index).get(start..).unwrap_or_default();
-            let known = from.len().min(piece);
-            into[..known].copy_from_slice(&from[..known]);
-            into[known..].fill(0);
+            match self.chunks.get(&index) {
+                Some(chunk) => chunk.read(into, start)?,
+                None => {
+                    let from = self.image_piece(index).get(start..).unwrap_or_default();
+                    let known = from.len().min(piece);
+                    into[..known].copy_from_slice(&from[..known]);
+                    into[known..].fill(0);
+                }
+            }
             done += piece;
         }
         Ok(len)
     }
 
-    /// The stored bytes of a chunk; what is missing reads as zeros.
-    fn piece(&self, index: u64) -> &[u8] {
-        match self.chunks.get(&index) {
-            Some(chunk) => chunk,
-            None => self.image_piece(index),
-        }
+    /// How many bytes of a chunk are stored; what is missing reads as zeros.
+    fn stored(&self, index: u64) -> usize {
+        let own = self.chunks.get(&index).map(|chunk| chunk.len());
+        own.unwrap_or_else(|| self.image_piece(index).len())
     }
 
     fn image_piece(&self, index: u64) -> &[u8] {
@@ -226,15 +237,14 @@ impl Content {
         while done < len {
             let (index, start) = split(offset + done as u64);
             let mut piece = (len - done).min(CHUNK - start);
-            if let Err(errno) = self.chunk_mut(usage, index, start + piece) {
+            let from = &data[done..];
+            if let Err(errno) = self.write_chunk(usage, index, start, &from[..piece]) {
                 // The last of the quota: what whole blocks are left.
                 piece = piece.min(self.room_in(usage, index).saturating_sub(start));
-                if piece == 0 || self.chunk_mut(usage, index, start + piece).is_err() {
+                if piece == 0 || self.write_chunk(usage, index, start, &from[..piece]).is_err() {
                     return if done == 0 { Err(errno) } else { Ok(done) };
                 }
             }
-            let chunk = self.chunk_mut(usage, index, start + piece)?;
-            chunk[start..start + piece].copy_from_slice(&data[done..done + piece]);
             done += piece;
             self.size = self.size.max(offset + done as u64);
         }
@@ -248,26 +258,66 @@ impl Content {
         usize::try_from(room).unwrap_or(usize::MAX).min(CHUNK)
     }
 
-    /// The chunk for changing, at least `len` bytes long, charged.
-    fn chunk_mut(&mut self, usage: &Usage, index: u64, len: usize) -> Result<&mut Vec<u8>, Errno> {
+    fn write_chunk(
+        &mut self,
+        usage: &Usage,
+        index: u64,
+        start: usize,
+        data: &[u8],
+    ) -> Result<(), Errno> {
+        // What is wholly replaced need not be copied first.
+        let base = if start == 0 { data.len() } else { 0 };
+        self.change(usage, index, start + data.len(), base, |chunk| chunk.write(data, start))
+    }
+
+    /// Changes a chunk that it then has for itself, charged for at least `len` bytes. If it has no more than `replaced` bytes so far,
+    /// `change` may get it empty.
+    ///
+    /// # Errors
+    ///
+    /// ENOSPC past the quota, and those of the host's.
+    fn change(
+        &mut self,
+        usage: &Usage,
+        index: u64,
+        len: usize,
+        replaced: usize,
+        change: impl FnOnce(&mut Chunk) -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
         let old_cost = self.chunks.get(&index).map_or(0, |chunk| cost(chunk.len()));
-        let base = match self.chunks.contains_key(&index) {
-            true => None,
-            false => Some(self.image_piece(index).to_vec()),
+        let admitted = cost(self.stored(index).max(len));
+        usage.charge_bytes(admitted - old_cost)?;
+        let own = Arc::get_mut(&mut self.chunks).and_then(|chunks| chunks.get_mut(&index));
+        let changed = match own.and_then(Arc::get_mut) {
+            Some(chunk) => change(chunk),
+            // Others have it as it is, and so does this file if the host fails.
+            None => self.copied(usage, index, replaced).and_then(|mut chunk| {
+                change(&mut chunk)?;
+                Arc::make_mut(&mut self.chunks).insert(index, Arc::new(chunk));
+                Ok(())
+            }),
         };
-        let have = base.as_ref().map_or_else(|| self.chunks[&index].len(), Vec::len);
-        let more = cost(have.max(len)) - old_cost;
-        usage.charge_bytes(more)?;
-        self.charged += more;
-        let chunks = Arc::make_mut(&mut self.chunks);
-        let chunk = chunks.entry(index).or_insert_with(|| Arc::new(base.unwrap_or_default()));
-        let chunk = Arc::make_mut(chunk);
-        if chunk.len() < len {
-            let capacity = len.next_power_of_two().min(CHUNK);
-            chunk.reserve_exact(capacity.saturating_sub(chunk.len()));
-            chunk.resize(len, 0);
+        let new_cost = self.chunks.get(&index).map_or(0, |chunk| cost(chunk.len()));
+        usage.release_bytes(admitted - new_cost);
+        self.charged = self.charged - old_cost + new_cost;
+        changed
+    }
+
+    /// A copy of a chunk for this file alone, empty if it has no more than `replaced` bytes.
+    fn copied(&self, usage: &Usage, index: u64, replaced: usize) -> Result<Chunk, Errno> {
+        let store = usage.store();
+        match self.chunks.get(&index) {
+            Some(chunk) if chunk.len() > replaced => chunk.copy(store, index, chunk.len()),
+            Some(_) => Chunk::new(store, index),
+            None => {
+                let mut chunk = Chunk::new(store, index)?;
+                let base = self.image_piece(index);
+                if base.len() > replaced {
+                    chunk.write(base, 0)?;
+                }
+                Ok(chunk)
+            }
         }
-        Ok(chunk)
     }
 
     /// Cuts or extends (with a hole) to `size`.
@@ -288,32 +338,44 @@ impl Content {
         self.unpack()?;
         self.id = None;
         if size < self.size {
-            self.cut(usage, size);
+            self.cut(usage, size)?;
         }
         self.size = size;
         Ok(())
     }
 
-    fn cut(&mut self, usage: &Usage, size: u64) {
+    fn cut(&mut self, usage: &Usage, size: u64) -> Result<(), Errno> {
+        let (index, within) = split(size);
+        let own = Arc::get_mut(&mut self.chunks)
+            .and_then(|chunks| Arc::get_mut(chunks.get_mut(&index)?))
+            .is_some();
+        let last = self.chunks.get(&index).filter(|chunk| within > 0 && chunk.len() > within);
+        // What can fail comes first.
+        let copy = match last {
+            Some(chunk) if !own => Some(chunk.copy(usage.store(), index, within)?),
+            _ => None,
+        };
         if (self.image.len() as u64) > size {
             self.image.truncate(size as usize);
         }
         if self.chunks.is_empty() {
-            return;
+            return Ok(());
         }
-        let (index, within) = split(size);
         let chunks = Arc::make_mut(&mut self.chunks);
-        let mut freed: u64 = chunks.split_off(&(index + 1)).values().map(|c| cost(c.len())).sum();
-        if within == 0 {
-            freed += chunks.remove(&index).map_or(0, |chunk| cost(chunk.len()));
-        } else if let Some(chunk) = chunks.get_mut(&index)
-            && chunk.len() > within
-        {
-            freed += cost(chunk.len()) - cost(within);
-            Arc::make_mut(chunk).truncate(within);
+        let mut gone = chunks.split_off(&(index + u64::from(within > 0)));
+        let mut freed: u64 = gone.values().map(|chunk| cost(chunk.len())).sum();
+        if let Some(chunk) = chunks.get_mut(&index) {
+            let before = cost(chunk.len());
+            match copy {
+                Some(copy) => *chunk = Arc::new(copy),
+                None => Arc::get_mut(chunk).into_iter().for_each(|chunk| chunk.cut(within)),
+            }
+            freed += before - cost(chunk.len());
         }
+        usage.store().together(|| gone.clear());
         self.charged -= freed;
         usage.release_bytes(freed);
+        Ok(())
     }
 
     /// Reserves storage for a range, so that later writes there cannot fail; grows the file unless `keep_size`.
@@ -342,7 +404,8 @@ impl Content {
             if self.image_piece(index).len() < start + piece as usize
                 || self.chunks.contains_key(&index)
             {
-                self.chunk_mut(usage, index, start + piece as usize)?;
+                let len = start + piece as usize;
+                self.change(usage, index, len, 0, |chunk| chunk.grow(len))?;
             }
             at += piece;
             if !keep_size {
@@ -366,18 +429,22 @@ impl Content {
     /// ENOSPC, since zeroing part of an image's chunk takes a copy of it.
     pub(super) fn punch(&mut self, usage: &Usage, offset: u64, len: u64) -> Result<(), Errno> {
         self.unpack()?;
+        usage.store().together(|| self.punch_chunks(usage, offset, len))
+    }
+
+    fn punch_chunks(&mut self, usage: &Usage, offset: u64, len: u64) -> Result<(), Errno> {
         let end = offset.saturating_add(len).min(self.size);
         let mut at = offset;
         while at < end {
             self.id = None;
             let (index, start) = split(at);
             let piece = (end - at).min((CHUNK - start) as u64) as usize;
-            let stored = self.piece(index).len();
+            let stored = self.stored(index);
             if start == 0 && piece >= stored {
                 self.free_chunk(usage, index);
             } else if start < stored {
                 let until = stored.min(start + piece);
-                self.chunk_mut(usage, index, until)?[start..until].fill(0);
+                self.change(usage, index, until, 0, |chunk| chunk.zero(start, until))?;
             }
             at = at.saturating_add(piece as u64);
             if self.chunks.is_empty() && at >= self.image.len() as u64 {
@@ -393,7 +460,7 @@ impl Content {
         let over_image = !self.image_piece(index).is_empty();
         let chunks = Arc::make_mut(&mut self.chunks);
         let old = match over_image {
-            true => chunks.insert(index, Arc::default()),
+            true => chunks.insert(index, Arc::new(Chunk::hole(usage.store()))),
             false => chunks.remove(&index),
         };
         let freed = old.map_or(0, |chunk| cost(chunk.len()));
@@ -408,11 +475,8 @@ impl Content {
             .step_by(CHUNK)
             .map(|at| split(at).0)
             .find(|index| !self.chunks.contains_key(index));
-        let in_chunks = self
-            .chunks
-            .range(first..)
-            .find(|(_, chunk)| !chunk.is_empty())
-            .map(|(&index, _)| index);
+        let in_chunks =
+            self.chunks.range(first..).find(|(_, chunk)| chunk.len() > 0).map(|(&index, _)| index);
         let index = match (in_image, in_chunks) {
             (Some(a), Some(b)) => a.min(b),
             (a, b) => a.or(b)?,
@@ -444,14 +508,15 @@ impl Content {
         }
         self.unpack()?;
         let (mut index, _) = split(offset);
-        while index * (CHUNK as u64) < self.size && !self.piece(index).is_empty() {
+        while index * (CHUNK as u64) < self.size && self.stored(index) > 0 {
             index += 1;
         }
         Ok((index * CHUNK as u64).max(offset).min(self.size))
     }
 
-    /// Gives back what the content was charged; for the end of the file.
+    /// Gives back what the content was charged, and drops it; for the end of the file.
     pub(super) fn release(&mut self, usage: &Usage) {
         usage.release_bytes(std::mem::take(&mut self.charged));
+        usage.store().together(|| *self = Self::default());
     }
 }

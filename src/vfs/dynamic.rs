@@ -10,6 +10,10 @@ use super::tree::Place;
 use crate::errno::Errno;
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Bytes that all open files of a mount may keep of what was made up for them; what is not kept is made at each read.
+pub(super) const KEPT_BYTES_MAX: usize = 8 << 20;
 
 /// Who looks, since `/proc/self` depends on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -160,6 +164,36 @@ pub(crate) struct DynamicMount {
     pub(crate) dev: u64,
     /// `f_type` (Linux's include/uapi/linux/magic.h).
     pub(crate) magic: u32,
+    /// Bytes that open files keep of what was made up for them.
+    pub(super) kept: Arc<AtomicUsize>,
+}
+
+impl DynamicMount {
+    /// A file system of these.
+    pub(crate) fn new(root: Arc<dyn Dynamic>, dev: u64, magic: u32) -> Self {
+        Self { root, dev, magic, kept: Arc::default() }
+    }
+}
+
+/// Leave to keep what was made up, until it is dropped.
+pub(super) struct Kept {
+    all: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Kept {
+    /// Leave to keep `bytes`; none when the open files of the mount keep too much already.
+    pub(super) fn new(mount: &DynamicMount, bytes: usize) -> Option<Self> {
+        let room = |all: usize| all.checked_add(bytes).filter(|&sum| sum <= KEPT_BYTES_MAX);
+        mount.kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).ok()?;
+        Some(Self { all: mount.kept.clone(), bytes })
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// A place in a dynamic file system: the node and how it was reached, for `..` and getcwd(2).

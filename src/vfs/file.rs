@@ -6,10 +6,10 @@
 use super::attributes::{Kind, Stat};
 use super::content::ContentId;
 use super::directory::DirEntry;
-use super::dynamic::{Caller, DynamicEntry, DynamicPlace};
+use super::dynamic::{Caller, DynamicEntry, DynamicPlace, Kept};
 use super::inode::{Data, Inode};
 use super::tree::Place;
-use super::{ChangeKind, Context, Dir, Node, OpenFlags};
+use super::{Context, Dir, Events, Node, OpenFlags};
 use crate::errno::Errno;
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -22,15 +22,16 @@ pub(crate) struct File {
     /// Opened by root, whose writing keeps set-id bits.
     privileged: bool,
     keeps_atime: bool,
+    /// What watchers hear when it is closed; nothing if only its path was opened.
+    closes: Events,
     caller: Caller,
-    /// A dynamic file's content or listing as of the last read from its start.
-    made: Mutex<Made>,
+    /// A dynamic file's content or listing as of the last read from its start, if there was room to keep it.
+    made: Mutex<Option<Made>>,
 }
 
-#[derive(Default)]
-struct Made {
-    content: Vec<u8>,
-    entries: Vec<DynamicEntry>,
+enum Made {
+    Content { content: Vec<u8>, _kept: Kept },
+    Entries { entries: Vec<DynamicEntry>, _kept: Kept },
 }
 
 /// Changes of storage that fallocate(2) makes.
@@ -48,11 +49,21 @@ pub(crate) enum Allocate {
 
 impl File {
     pub(super) fn new(node: Node, context: &Context<'_>, flags: OpenFlags) -> Arc<Self> {
+        let access = flags & (OpenFlags::WRITE_ONLY | OpenFlags::READ_WRITE);
+        let closes = match () {
+            () if flags.contains(OpenFlags::PATH) => Events::empty(),
+            () if access.is_empty() => Events::CLOSE_NOWRITE,
+            () => Events::CLOSE_WRITE,
+        };
+        if !closes.is_empty() {
+            node.tell(Events::OPEN);
+        }
         Arc::new(Self {
             kind: node.kind(),
             node,
             privileged: context.cred.is_root(),
             keeps_atime: flags.contains(OpenFlags::NO_ATIME),
+            closes,
             caller: context.caller(),
             made: Mutex::default(),
         })
@@ -99,6 +110,11 @@ impl File {
         }
     }
 
+    /// Whether it can stand behind a mapping: what is made up when it is read cannot.
+    pub(crate) fn maps(&self) -> bool {
+        self.node.place.inode().is_some()
+    }
+
     /// SHA-256 of the content, known for an image's file that nobody wrote.
     pub(crate) fn content_id(&self) -> Option<ContentId> {
         let inode = self.node.place.inode()?;
@@ -141,6 +157,10 @@ impl File {
         if !self.keeps_atime && !out.is_empty() {
             state.accessed();
         }
+        drop(state);
+        if count > 0 {
+            self.node.tell(Events::ACCESS);
+        }
         Ok(count)
     }
 
@@ -148,16 +168,20 @@ impl File {
         if self.is_dir() {
             return Err(Errno::ISDIR);
         }
-        // Made before the lock: it may look at any table.
-        let fresh = if offset == 0 { Some(place.node.read(self.caller)?) } else { None };
-        let mut made = self.made.lock();
-        if let Some(fresh) = fresh {
-            made.content = fresh;
+        if let (1.., Some(Made::Content { content, .. })) = (offset, &*self.made.lock()) {
+            return Ok(copy_from(content, offset, out));
         }
-        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(made.content.len());
-        let from = &made.content[start..];
-        let count = from.len().min(out.len());
-        out[..count].copy_from_slice(&from[..count]);
+        // Made without the lock: it may look at any table.
+        let content = place.node.read(self.caller)?;
+        let count = copy_from(&content, offset, out);
+        if offset == 0 {
+            let kept = Kept::new(&place.mount, content.capacity());
+            let old = std::mem::replace(
+                &mut *self.made.lock(),
+                kept.map(|kept| Made::Content { content, _kept: kept }),
+            );
+            drop(old);
+        }
         Ok(count)
     }
 
@@ -203,7 +227,7 @@ impl File {
             (count, start + count as u64)
         };
         if written.0 > 0 {
-            self.node.tell(inode, ChangeKind::Modified);
+            self.node.tell(Events::MODIFY);
         }
         Ok(written)
     }
@@ -249,7 +273,7 @@ impl File {
             }
         })?;
         self.after_write(&mut inode.state.lock());
-        self.node.tell(inode, ChangeKind::Modified);
+        self.node.tell(Events::MODIFY);
         Ok(())
     }
 
@@ -298,6 +322,8 @@ impl File {
                 if !self.keeps_atime {
                     state.accessed();
                 }
+                drop(state);
+                self.node.tell(Events::ACCESS);
                 Ok(())
             }
             Place::Dynamic(place) => self.list_made(place, cookie, emit),
@@ -311,22 +337,59 @@ impl File {
         cookie: u64,
         emit: &mut dyn FnMut(DirEntry<'_>) -> bool,
     ) -> Result<(), Errno> {
-        let fresh = if cookie == 0 { Some(place.node.list(self.caller)?) } else { None };
         let own = place.stat(self.caller)?.ino;
         let parent = Node { place: place.parent.clone(), entry: None };
         let above = parent.stat_as(self.caller).map_or(own, |stat| stat.ino);
-        let mut made = self.made.lock();
-        if let Some(fresh) = fresh {
-            made.entries = fresh;
+        let mut made = self.made.lock().take();
+        if cookie == 0 || made.is_none() {
+            let fresh = place.node.list(self.caller)?;
+            let bytes = |entry: &DynamicEntry| size_of::<DynamicEntry>() + entry.name.capacity();
+            let bytes = fresh.iter().map(bytes).sum();
+            drop(made.take());
+            let Some(kept) = Kept::new(&place.mount, bytes) else {
+                list_entries(own, above, &fresh, cookie, emit);
+                return Ok(());
+            };
+            made = Some(Made::Entries { entries: fresh, _kept: kept });
         }
-        let dots = [(own, b".".as_slice()), (above, b"..")]
-            .map(|(ino, name)| (ino, Kind::Directory, name));
-        let rest = made.entries.iter().map(|entry| (entry.ino, entry.kind, entry.name.as_slice()));
-        for ((ino, kind, name), at) in dots.into_iter().chain(rest).zip(1..) {
-            if at > cookie && !emit(DirEntry { ino, kind, cookie: at, name }) {
-                break;
-            }
+        if let Some(Made::Entries { entries, .. }) = &made {
+            list_entries(own, above, entries, cookie, emit);
         }
+        *self.made.lock() = made;
         Ok(())
+    }
+}
+
+/// Copies what lies at `offset` of `content`.
+fn copy_from(content: &[u8], offset: u64, out: &mut [u8]) -> usize {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(content.len());
+    let count = (content.len() - start).min(out.len());
+    out[..count].copy_from_slice(&content[start..start + count]);
+    count
+}
+
+/// Lists `entries` of the directory `own` below `above`, after `cookie`.
+fn list_entries(
+    own: u64,
+    above: u64,
+    entries: &[DynamicEntry],
+    cookie: u64,
+    emit: &mut dyn FnMut(DirEntry<'_>) -> bool,
+) {
+    let dots =
+        [(own, b".".as_slice()), (above, b"..")].map(|(ino, name)| (ino, Kind::Directory, name));
+    let rest = entries.iter().map(|entry| (entry.ino, entry.kind, entry.name.as_slice()));
+    for ((ino, kind, name), at) in dots.into_iter().chain(rest).zip(1..) {
+        if at > cookie && !emit(DirEntry { ino, kind, cookie: at, name }) {
+            break;
+        }
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        if !self.closes.is_empty() {
+            self.node.tell(self.closes);
+        }
     }
 }

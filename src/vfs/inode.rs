@@ -9,6 +9,7 @@ use super::attributes::{DeviceId, Kind, S_ISGID, S_ISUID, S_IXGRP, Stat, Timespe
 use super::content::{BLOCK, Content};
 use super::directory::Directory;
 use super::quota::Usage;
+use super::walk::EntryName;
 use super::watch::Watchers;
 use crate::errno::Errno;
 use parking_lot::Mutex;
@@ -198,6 +199,8 @@ pub(super) struct Inode {
     pub(super) kind: Kind,
     pub(super) state: Mutex<State>,
     attachments: Mutex<Vec<(TypeId, Arc<dyn Any + Send + Sync>)>>,
+    /// Its only name, if that came by rename: whoever reached it before has an old one. A leaf lock.
+    pub(super) moved: Mutex<Option<EntryName>>,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -209,6 +212,7 @@ impl Inode {
             kind,
             state: Mutex::new(state),
             attachments: Mutex::default(),
+            moved: Mutex::default(),
             shared,
         })
     }
@@ -250,6 +254,35 @@ impl Inode {
         if cred.is_root() || self.state.lock().uid == cred.uid { Ok(()) } else { Err(Errno::PERM) }
     }
 
+    /// The rule of `fs.protected_hardlinks`: EPERM for a further name of somebody else's node, unless it is a file that the
+    /// caller may read and write and that runs as nobody else.
+    pub(super) fn linkable(&self, cred: &Cred) -> Result<(), Errno> {
+        if self.owned_by(cred).is_ok() {
+            return Ok(());
+        }
+        let mode = self.state.lock().mode;
+        let runs_as_others = mode & 0o4000 != 0 || mode & 0o2010 == 0o2010;
+        let open_to_caller = self.permission(cred, Access::READ | Access::WRITE).is_ok();
+        match self.kind == Kind::File && !runs_as_others && open_to_caller {
+            true => Ok(()),
+            false => Err(Errno::PERM),
+        }
+    }
+
+    /// The rule of `fs.protected_symlinks`: EACCES for following `link`, the last of a path, in this directory when all
+    /// may write to it but it is sticky, and neither the caller nor the directory's owner owns the link. Root too.
+    pub(super) fn trusted_link(&self, cred: &Cred, link: &Inode) -> Result<(), Errno> {
+        let (mode, directory_owner) = {
+            let state = self.state.lock();
+            (state.mode, state.uid)
+        };
+        let owner = link.state.lock().uid;
+        match mode & 0o1002 == 0o1002 && owner != cred.uid && owner != directory_owner {
+            true => Err(Errno::ACCESS),
+            false => Ok(()),
+        }
+    }
+
     pub(super) fn stat(&self) -> Stat {
         self.state.lock().stat(self.ino)
     }
@@ -288,5 +321,8 @@ impl Drop for Inode {
         }
         self.shared.usage.release_bytes(state.extra);
         self.shared.usage.release_inodes(u64::from(state.units));
+        if state.nlink == 0 {
+            self.shared.tell_gone(self.ino, self.kind == Kind::Directory);
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! The virtual file system of one sandbox: one tree in memory over shared, immutable image layers. Never the host's disk.
+//! The virtual file system of one sandbox: one tree in memory over shared, immutable image layers. Of the host's disk it knows
+//! one file without a name, where content lies that memory is too small for (spill).
 //!
 //! ```text
 //! mod         Vfs, Context, Dir: the whole; statfs, getcwd, mounts, freeze
@@ -8,6 +9,7 @@
 //! node, xattr a node however reached: stat, chmod, chown, times, truncate, attributes
 //! tree        the table of live nodes, and the names between them
 //! inode, directory, content   one node: its state, entries, bytes
+//! chunk, spill                where bytes lie: memory, slots of the spill file
 //! layer       trees that never change (images, snapshots); builder makes one from an archive's entries
 //! dynamic     nodes made up when looked at (/proc), by whoever implements them
 //! device      the built-in /dev; quota: what files may cost; watch: change events
@@ -17,11 +19,12 @@
 //! relative paths, a [`Dir`]. `mode` arguments are already masked by umask. Paths are bytes without NUL.
 //!
 //! Lock order: the tree, then one inode's state (never two at once), then a watcher list. Content is read and written under
-//! its inode's lock alone. No lock is held while a [`Watcher`] runs; a [`Dynamic`] is called with the tree locked while
+//! its inode's lock alone. A [`Watcher`] runs with no lock held (but see there); a [`Dynamic`] is called with the tree locked while
 //! a path is resolved, so it must not call back into the same [`Vfs`]: it takes facts from tables of its own.
 
 pub(crate) mod attributes;
 mod builder;
+mod chunk;
 mod content;
 mod device;
 mod directory;
@@ -33,6 +36,7 @@ mod names;
 mod node;
 mod open;
 mod quota;
+mod spill;
 mod tree;
 mod walk;
 mod watch;
@@ -52,9 +56,10 @@ pub(crate) use names::Rename;
 pub(crate) use node::Node;
 pub(crate) use open::{OpenFlags, Opened};
 pub(crate) use quota::VfsLimits;
+pub(crate) use spill::{Opener, Store};
 pub(crate) use tree::NAME_MAX;
 pub(crate) use walk::PATH_MAX;
-pub(crate) use watch::{Change, ChangeKind, Watcher};
+pub(crate) use watch::{Change, Events, Watcher};
 pub(crate) use xattr::{SIZE_MAX as XATTR_SIZE_MAX, SetXattr};
 
 use crate::errno::Errno;
@@ -138,16 +143,24 @@ impl Vfs {
     /// # Errors
     ///
     /// ENOSPC when the limits do not even hold /dev; EEXIST, ENOTDIR when the layer's /dev is something else.
-    pub(crate) fn new(layer: Option<Arc<Layer>>, limits: VfsLimits) -> Result<Arc<Self>, Errno> {
-        let vfs = Self::bare(layer, limits);
+    pub(crate) fn new(
+        layer: Option<Arc<Layer>>,
+        limits: VfsLimits,
+        store: Arc<Store>,
+    ) -> Result<Arc<Self>, Errno> {
+        let vfs = Self::bare(layer, limits, store);
         device::populate(&vfs)?;
         Ok(vfs)
     }
 
     /// A tree without /dev, for building layers.
-    pub(crate) fn bare(layer: Option<Arc<Layer>>, limits: VfsLimits) -> Arc<Self> {
+    pub(crate) fn bare(
+        layer: Option<Arc<Layer>>,
+        limits: VfsLimits,
+        store: Arc<Store>,
+    ) -> Arc<Self> {
         let (bytes, inodes) = layer.as_ref().map_or((0, 0), |layer| layer.used);
-        let usage = Usage::new(limits, bytes, inodes);
+        let usage = Usage::new(limits, store, bytes, inodes);
         let shared = Arc::new(Shared { usage, watchers: watch::Watchers::default() });
         let tree = Mutex::new(Tree::new(layer, shared.clone()));
         Arc::new(Self { tree, shared })
@@ -161,7 +174,8 @@ impl Vfs {
     pub(crate) fn clear(&self) {
         let empty = Tree::new(None, self.shared.clone());
         let old = std::mem::replace(&mut *self.tree(), empty);
-        drop(old); // Outside the lock: content and mounts go here.
+        // Outside the lock: content and mounts go here.
+        self.shared.usage.store().together(|| drop(old));
     }
 
     /// The root directory.
@@ -217,7 +231,7 @@ impl Vfs {
     /// Linux does, by ` (deleted)`.
     pub(crate) fn path_of_node(&self, node: &Node) -> Vec<u8> {
         let root = self.root();
-        let Some((parent, name)) = &node.entry else {
+        let Some((parent, name)) = &node.entry_now() else {
             return self
                 .path_of(&root, &Dir { place: node.place.clone() })
                 .unwrap_or_else(|_errno| b"(unreachable)".to_vec());
@@ -305,7 +319,6 @@ impl Vfs {
     }
 
     /// Bytes charged to the quota.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the metrics of a sandbox"))]
     pub(crate) fn bytes_used(&self) -> u64 {
         self.shared.usage.bytes()
     }
@@ -318,22 +331,31 @@ impl Vfs {
     }
 
     /// Tells `watcher` of every change from now on, as long as it lives.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for E2B's directory watching and inotify"))]
     pub(crate) fn watch(&self, watcher: &Arc<dyn Watcher>) {
         self.shared.watchers.add(watcher);
     }
-}
 
-/// Tells watchers of a change to `name` in `parent`.
-fn tell(shared: &Shared, kind: ChangeKind, entry: (u64, &[u8]), inode: &inode::Inode) {
-    if shared.watchers.is_empty() {
-        return;
+    /// Asks watchers anew what they want, since one wants more.
+    pub(crate) fn watch_more(&self) {
+        self.shared.watchers.renew();
     }
-    shared.watchers.tell(&Change {
-        kind,
-        parent: entry.0,
-        name: entry.1.into(),
-        ino: inode.ino,
-        directory: inode.is_directory(),
-    });
+
+    /// The path of a name in the directory `parent` (an inode) from the directory `root` (an inode) on; none if it is not
+    /// below that, or deeper than a path can say.
+    pub(crate) fn path_below(&self, root: u64, parent: u64, name: &[u8]) -> Option<Vec<u8>> {
+        let mut tree = self.tree();
+        let (mut here, mut names, mut len) = (parent, vec![Arc::from(name)], name.len());
+        while here != root {
+            let inode = tree.inode(here)?;
+            let (above, name) = tree.above(&inode)?;
+            len += name.len() + 1;
+            if len >= PATH_MAX {
+                return None;
+            }
+            names.push(name);
+            here = above.ino;
+        }
+        names.reverse();
+        Some(names.join(&b'/'))
+    }
 }

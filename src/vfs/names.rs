@@ -7,7 +7,7 @@ use super::directory::Directory;
 use super::inode::{Access, Data, Inode, State};
 use super::tree::{Place, Tree};
 use super::walk::{Last, PATH_MAX, Walk};
-use super::{ChangeKind, Context, Dir, Node, Vfs, tell};
+use super::{Context, Dir, Events, Node, Vfs};
 use crate::errno::Errno;
 use std::sync::Arc;
 
@@ -88,6 +88,9 @@ impl Spot {
 /// What a name in a dynamic directory answers, since none can be made or taken there: if it is there, if it is not.
 type MadeUp = (Errno, Errno);
 
+/// What making a name in a dynamic directory answers: procfs says so before anyone asks for permission.
+pub(super) const MADE_UP_LACKS: Errno = Errno::NOENT;
+
 /// The directory that holds a path's last component, and that component.
 fn parent_of(
     tree: &mut Tree,
@@ -112,8 +115,18 @@ fn look(
         other => return Err(not_a_name(other)),
     };
     let Some(parent) = here.inode().cloned() else {
+        let owner = match &here {
+            Place::Dynamic(place) => place.node.attributes(context.caller())?.uid,
+            _ => 0,
+        };
         let found = Walk::beside(tree, context, here).child(&name)?;
-        return Err(if found.is_some() { made_up.0 } else { made_up.1 });
+        return Err(match (found, made_up) {
+            (None, (_, missing)) => missing,
+            (Some(_), TAKING) if !context.cred.is_root() && context.cred.uid != owner => {
+                Errno::ACCESS
+            }
+            (Some(_), (there, _)) => there,
+        });
     };
     let child = tree.lookup(&parent, &name)?;
     Ok(Spot { parent, name, slash, child })
@@ -131,8 +144,8 @@ fn spot(
     look(tree, context, parent, made_up, not_a_name)
 }
 
-/// For making: EEXIST comes before EPERM.
-const MAKING: MadeUp = (Errno::EXIST, Errno::PERM);
+/// For making.
+const MAKING: MadeUp = (Errno::EXIST, MADE_UP_LACKS);
 /// For taking away.
 const TAKING: MadeUp = (Errno::PERM, Errno::NOENT);
 /// For moving in or out.
@@ -164,7 +177,7 @@ impl Vfs {
         }
         let inode = tree.create(&spot.parent, &spot.name, state)?;
         drop(tree);
-        tell(&self.shared, ChangeKind::Created, spot.entry(), &inode);
+        self.shared.tell(Events::CREATE, Some(spot.entry()), &inode, 0);
         let entry = Some((spot.parent.ino, spot.name.into()));
         Ok(Node { place: Place::Inode(inode), entry })
     }
@@ -234,7 +247,7 @@ impl Vfs {
     ///
     /// # Errors
     ///
-    /// EPERM for a directory, EEXIST, EXDEV, EMLINK, ENOENT for a node without any name left, ENOSPC.
+    /// EPERM for a directory and for what [`Inode::linkable`] forbids, EEXIST, EXDEV, EMLINK, ENOENT for a node without any name left, ENOSPC.
     pub(crate) fn link(
         &self,
         context: &Context<'_>,
@@ -251,13 +264,15 @@ impl Vfs {
             return Err(Errno::NOENT);
         }
         let inode = node.place.inode().ok_or(Errno::XDEV)?;
+        inode.linkable(context.cred)?;
         spot.parent.permission(context.cred, Access::WRITE | Access::EXECUTE)?;
         if inode.is_directory() {
             return Err(Errno::PERM);
         }
         tree.link(&spot.parent, &spot.name, inode)?;
         drop(tree);
-        tell(&self.shared, ChangeKind::Created, spot.entry(), inode);
+        self.shared.tell(Events::ATTRIB, None, inode, 0);
+        self.shared.tell(Events::CREATE, Some(spot.entry()), inode, 0);
         Ok(())
     }
 
@@ -268,16 +283,24 @@ impl Vfs {
     /// EISDIR, ENOENT, EACCES, EPERM (sticky directory).
     pub(crate) fn unlink(&self, context: &Context<'_>, at: &Dir, path: &[u8]) -> Result<(), Errno> {
         let mut tree = self.tree();
-        let spot = spot(&mut tree, context, (at, path), TAKING, |_| Errno::ISDIR)?;
-        let inode = spot.child.clone().ok_or(Errno::NOENT)?;
+        let mut spot = spot(&mut tree, context, (at, path), TAKING, |_| Errno::ISDIR)?;
+        let inode = spot.child.take().ok_or(Errno::NOENT)?;
         if spot.slash {
             return Err(if inode.is_directory() { Errno::ISDIR } else { Errno::NOTDIR });
         }
         may_delete(&tree, context, &spot.parent, &inode, false)?;
         tree.unlink(&spot.parent, &spot.name, &inode);
         drop(tree);
-        tell(&self.shared, ChangeKind::Removed, spot.entry(), &inode);
+        self.shared.tell(Events::ATTRIB, None, &inode, 0);
+        self.removed(&spot, inode);
         Ok(())
+    }
+
+    /// Tells watchers of a name that is gone, after its node if that is gone too.
+    fn removed(&self, spot: &Spot, inode: Arc<Inode>) {
+        let (ino, directory) = (inode.ino, inode.is_directory());
+        drop(inode);
+        self.shared.tell_name(Events::DELETE, spot.entry(), ino, directory);
     }
 
     /// rmdir(2).
@@ -287,19 +310,19 @@ impl Vfs {
     /// ENOTDIR, ENOTEMPTY, EBUSY for a root or mount point, EINVAL for `.`, ENOENT, EACCES, EPERM.
     pub(crate) fn rmdir(&self, context: &Context<'_>, at: &Dir, path: &[u8]) -> Result<(), Errno> {
         let mut tree = self.tree();
-        let spot = spot(&mut tree, context, (at, path), TAKING, |last| match last {
+        let mut spot = spot(&mut tree, context, (at, path), TAKING, |last| match last {
             Last::Dot => Errno::INVAL,
             Last::DotDot => Errno::NOTEMPTY,
             _ => Errno::BUSY,
         })?;
-        let inode = spot.child.clone().ok_or(Errno::NOENT)?;
+        let inode = spot.child.take().ok_or(Errno::NOENT)?;
         may_delete(&tree, context, &spot.parent, &inode, true)?;
         if !inode.directory(Directory::is_empty)? {
             return Err(Errno::NOTEMPTY);
         }
         tree.unlink(&spot.parent, &spot.name, &inode);
         drop(tree);
-        tell(&self.shared, ChangeKind::Removed, spot.entry(), &inode);
+        self.removed(&spot, inode);
         Ok(())
     }
 
@@ -342,13 +365,22 @@ impl Vfs {
             }
         }
         drop(tree);
-        tell(&self.shared, ChangeKind::MovedFrom, from.entry(), &inode);
-        tell(&self.shared, ChangeKind::MovedTo, to.entry(), &inode);
-        if let (Rename::Exchange, Some(target)) = (how, &to.child) {
-            tell(&self.shared, ChangeKind::MovedFrom, to.entry(), target);
-            tell(&self.shared, ChangeKind::MovedTo, from.entry(), target);
+        self.moved(&from, &to, &inode);
+        match &to.child {
+            Some(target) if how == Rename::Exchange => self.moved(&to, &from, target),
+            Some(target) => self.shared.tell(Events::ATTRIB, None, target, 0),
+            None => {}
         }
         Ok(())
+    }
+
+    /// Tells watchers of a renamed node.
+    fn moved(&self, from: &Spot, to: &Spot, inode: &Inode) {
+        let shared = &self.shared;
+        let cookie = shared.watchers.next_cookie();
+        shared.tell(Events::MOVED_FROM, Some(from.entry()), inode, cookie);
+        shared.tell(Events::MOVED_TO, Some(to.entry()), inode, cookie);
+        shared.tell(Events::MOVE_SELF, None, inode, 0);
     }
 }
 

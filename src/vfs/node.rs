@@ -5,7 +5,7 @@ use super::attributes::{DeviceId, Kind, MODE_MASK, S_ISGID, SetTime, Stat, StatF
 use super::inode::{Access, Data, Inode, State, permission};
 use super::tree::Place;
 use super::walk::EntryName;
-use super::{Caller, ChangeKind, Context, Dir, Vfs, tell};
+use super::{Caller, Context, Dir, Events, Vfs};
 use crate::errno::Errno;
 use std::any::Any;
 use std::sync::Arc;
@@ -123,16 +123,29 @@ impl Node {
         self.place.inode().ok_or(Errno::PERM)
     }
 
-    pub(super) fn tell(&self, inode: &Inode, kind: ChangeKind) {
-        if let Some((parent, name)) = &self.entry {
-            tell(&inode.shared, kind, (*parent, name), inode);
+    /// The name it has now, as far as one can tell: that which it was reached by, unless it was renamed since.
+    pub(super) fn entry_now(&self) -> Option<EntryName> {
+        let moved = self.place.inode().and_then(|inode| inode.moved.lock().clone());
+        moved.or_else(|| self.entry.clone())
+    }
+
+    /// Tells watchers what happened to the node.
+    pub(super) fn tell(&self, events: Events) {
+        let Place::Inode(inode) = &self.place else { return };
+        if inode.shared.watchers.want(events) {
+            let entry = self.entry_now();
+            let entry = entry.as_ref().map(|(parent, name)| (*parent, &**name));
+            inode.shared.tell(events, entry, inode, 0);
         }
     }
 
-    fn change(&self, change: impl FnOnce(&mut State) -> Result<(), Errno>) -> Result<(), Errno> {
-        let inode = self.inode()?;
-        change(&mut inode.state.lock())?;
-        self.tell(inode, ChangeKind::Attributes);
+    fn change(
+        &self,
+        events: Events,
+        change: impl FnOnce(&mut State) -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
+        change(&mut self.inode()?.state.lock())?;
+        self.tell(events);
         Ok(())
     }
 
@@ -147,7 +160,7 @@ impl Node {
             return Err(Errno::OPNOTSUPP);
         }
         self.inode()?.owned_by(cred)?;
-        self.change(|state| {
+        self.change(Events::ATTRIB, |state| {
             state.mode = mode & MODE_MASK;
             if !cred.is_root() && !cred.in_group(state.gid) {
                 state.mode &= !S_ISGID;
@@ -169,7 +182,7 @@ impl Node {
         gid: Option<u32>,
     ) -> Result<(), Errno> {
         let cred = context.cred;
-        self.change(|state| {
+        self.change(Events::ATTRIB, |state| {
             let owner = cred.uid == state.uid;
             let keeps_user = uid.is_none_or(|uid| owner && uid == state.uid);
             let may_group = gid.is_none_or(|gid| owner && (gid == state.gid || cred.in_group(gid)));
@@ -207,13 +220,19 @@ impl Node {
             }
             inode.permission(context.cred, Access::WRITE)?;
         }
+        // As Linux's fsnotify_change tells it.
+        let events = match (atime, mtime) {
+            (_, SetTime::Omit) => Events::ACCESS,
+            (SetTime::Omit, _) => Events::MODIFY,
+            _ => Events::ATTRIB,
+        };
         let now = Timespec::now();
         let pick = |old, set| match set {
             SetTime::Omit => old,
             SetTime::Now => now,
             SetTime::At(time) => time,
         };
-        self.change(|state| {
+        self.change(events, |state| {
             state.atime = pick(state.atime, atime);
             state.mtime = pick(state.mtime, mtime);
             state.ctime = now;
@@ -248,7 +267,7 @@ impl Node {
             }
             state.modified();
         }
-        self.tell(inode, ChangeKind::Modified);
+        self.tell(Events::MODIFY);
         Ok(())
     }
 

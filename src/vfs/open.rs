@@ -5,7 +5,7 @@ use super::inode::{Access, Data};
 use super::names::new_state;
 use super::tree::Place;
 use super::walk::{Found, Last, Walk};
-use super::{ChangeKind, Context, Dir, File, Node, Object, Vfs};
+use super::{Context, Dir, Events, File, Node, Object, Vfs};
 use crate::errno::Errno;
 use std::sync::Arc;
 
@@ -90,7 +90,7 @@ impl Vfs {
         }
         let (node, created) = self.find_or_create(context, at, path, flags, mode)?;
         if created {
-            node.tell(node.inode()?, ChangeKind::Created);
+            node.tell(Events::CREATE);
             return Ok(Opened::File(File::new(node, context, flags)));
         }
         if flags.contains(OpenFlags::EXCLUSIVE) {
@@ -128,7 +128,7 @@ impl Vfs {
             };
             let entry = walk.here.inode().map(|parent| (parent.ino, name.as_slice().into()));
             let Some(child) = walk.child(&name)? else {
-                let parent = walk.here.inode().ok_or(Errno::ACCESS)?.clone();
+                let parent = walk.here.inode().ok_or(super::names::MADE_UP_LACKS)?.clone();
                 parent.permission(context.cred, Access::WRITE | Access::EXECUTE)?;
                 let data = Data::File(super::content::Content::default());
                 let state = new_state(context, &parent, data, mode);
@@ -189,10 +189,11 @@ impl Node {
             Kind::Fifo => Ok(Opened::Fifo(self)),
             Kind::Device => Ok(Opened::Device(self.device().ok_or(Errno::NXIO)?, self)),
             Kind::File | Kind::Directory | Kind::Symlink => {
-                if flags.contains(OpenFlags::TRUNCATE) && self.place.inode().is_some() {
-                    self.truncate_open(context.cred.is_root(), 0)?;
+                let file = File::new(self, context, flags);
+                if flags.contains(OpenFlags::TRUNCATE) && file.node().place.inode().is_some() {
+                    file.node().truncate_open(context.cred.is_root(), 0)?;
                 }
-                Ok(Opened::File(File::new(self, context, flags)))
+                Ok(Opened::File(file))
             }
         }
     }

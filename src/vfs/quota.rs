@@ -1,6 +1,9 @@
-//! What a sandbox's files may cost, and do: bytes and inodes of everything that its image did not bring.
+//! What a sandbox's files may cost, and do: bytes and inodes of everything that its image did not bring. With it goes the store
+//! (spill.rs) in which what is charged lies.
 
+use super::spill::Store;
 use crate::errno::Errno;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Limits of one sandbox's files.
@@ -28,6 +31,7 @@ impl From<&crate::config::Limits> for VfsLimits {
 #[derive(Debug)]
 pub(super) struct Usage {
     limits: VfsLimits,
+    store: Arc<Store>,
     bytes: AtomicU64,
     inodes: AtomicU64,
 }
@@ -41,12 +45,17 @@ fn charge(counter: &AtomicU64, more: u64, max: u64) -> Result<(), Errno> {
 }
 
 impl Usage {
-    pub(super) fn new(limits: VfsLimits, bytes: u64, inodes: u64) -> Self {
-        Self { limits, bytes: AtomicU64::new(bytes), inodes: AtomicU64::new(inodes) }
+    pub(super) fn new(limits: VfsLimits, store: Arc<Store>, bytes: u64, inodes: u64) -> Self {
+        Self { limits, store, bytes: AtomicU64::new(bytes), inodes: AtomicU64::new(inodes) }
     }
 
     pub(super) fn limits(&self) -> VfsLimits {
         self.limits
+    }
+
+    /// Where new content goes.
+    pub(super) fn store(&self) -> &Arc<Store> {
+        &self.store
     }
 
     pub(super) fn bytes(&self) -> u64 {

@@ -216,6 +216,7 @@ impl Tree {
             state.nlink += 1;
             state.changed();
         }
+        *inode.moved.lock() = None;
         Self::add_name(directory, name.into(), inode);
         Ok(())
     }
@@ -241,6 +242,9 @@ impl Tree {
         }
         state.changed();
         drop(state);
+        if links > 0 {
+            *inode.moved.lock() = None;
+        }
         if links == 0 {
             self.nodes.remove(&inode.ino);
             if self.layer.as_ref().is_some_and(|layer| inode.ino < layer.next_ino) {
@@ -288,6 +292,9 @@ impl Tree {
             own.name = to.1.into();
         }
         state.changed();
+        let only = matches!(state.data, Data::Directory(_)) || state.nlink == 1;
+        drop(state);
+        *inode.moved.lock() = only.then(|| (to.0.ino, to.1.into()));
     }
 
     fn change_entries(directory: &Inode, links: i32, change: impl FnOnce(&mut Directory)) {

@@ -212,11 +212,15 @@ impl<'a> Walk<'a> {
     ///
     /// # Errors
     ///
-    /// ELOOP past 40 links, ENAMETOOLONG, a dynamic node's own.
+    /// ELOOP past 40 links, EACCES for one that is not trusted, ENAMETOOLONG, a dynamic node's own.
     pub(super) fn follow(&mut self, link: &Place, slash: bool) -> Result<Option<Place>, Errno> {
         self.links += 1;
         if self.links > LINKS_MAX {
             return Err(Errno::LOOP);
+        }
+        let last = self.at == self.rest.len();
+        if let (true, Place::Inode(here), Place::Inode(link)) = (last, &self.here, link) {
+            here.trusted_link(self.context.cred, link)?;
         }
         let target = match link {
             Place::Inode(inode) => match &inode.state.lock().data {

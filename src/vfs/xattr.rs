@@ -5,7 +5,7 @@
 use super::attributes::{Kind, S_ISVTX};
 use super::inode::{Access, Xattrs};
 use super::tree::Place;
-use super::{ChangeKind, Context, Node};
+use super::{Context, Events, Node};
 use crate::errno::Errno;
 use std::sync::Arc;
 
@@ -114,7 +114,7 @@ impl Node {
             Arc::make_mut(&mut state.xattrs).insert(name.to_vec(), value.into());
             state.changed();
         }
-        self.tell(inode, ChangeKind::Attributes);
+        self.tell(Events::ATTRIB);
         Ok(())
     }
 
@@ -135,7 +135,7 @@ impl Node {
             state.extra -= release;
             state.changed();
         }
-        self.tell(inode, ChangeKind::Attributes);
+        self.tell(Events::ATTRIB);
         Ok(())
     }
 }

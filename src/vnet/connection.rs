@@ -295,6 +295,17 @@ impl End {
         Ok(count)
     }
 
+    /// Bytes that can be sent now; some, if sending would fail.
+    pub(super) fn room(&self) -> usize {
+        let mut sides = self.link.sides.lock();
+        let [own, other] = pick(&mut sides, self.side);
+        if own.phase == Phase::Open && !own.write_shut && !other.closed {
+            self.link.account.room(other.inbound.len())
+        } else {
+            1
+        }
+    }
+
     /// Ends one or both directions.
     ///
     /// # Errors
@@ -357,6 +368,11 @@ impl Watch {
 
     pub(super) fn subscribe(&self) -> Waiter {
         self.link.queues[self.side].subscribe()
+    }
+
+    /// Resets the connection for both ends.
+    pub(super) fn abort(&self) {
+        self.link.abort();
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is UDP's own about a socket: connect, send to inside, to the name server, to outside; shutdown.
 
 use super::connection::Shut;
-use super::egress::{Outlet, Permit};
+use super::egress::{Fresh, Outlet, Permit};
 use super::ports::At;
 use super::socket::{Role, Socket, State, unspecified};
 use super::udp::DATAGRAM_BYTES_MAX;
@@ -17,7 +17,7 @@ impl Socket {
             Route::NameServer => NAME_SERVER,
             Route::Inside(to) => to,
             Route::Outside(to) => {
-                self.net.egress.check(to)?;
+                self.net.admit_datagrams(to, self.owner, Fresh::Now)?;
                 to
             }
         };
@@ -55,7 +55,7 @@ impl Socket {
         let net = &self.net;
         let permit = Permit::take(&net.real_sockets)?;
         let inbox = datagrams.inbox.clone();
-        Outlet::open(&net.runtime, &net.down, to, connected, inbox, permit)
+        Outlet::open(net, self.owner, to, connected, inbox, permit)
     }
 
     pub(super) fn disconnect_datagram(&self) {
@@ -97,7 +97,7 @@ impl Socket {
         }
         let route = route(to);
         if let Route::Outside(to) = route {
-            self.net.egress.check_datagram(to)?;
+            self.net.admit_datagrams(to, self.owner, Fresh::Recent)?;
         }
         if let Some(errno) = own.take_error() {
             return Err(errno);
@@ -108,7 +108,7 @@ impl Socket {
         match route {
             Route::NameServer => {
                 drop(state);
-                resolver::serve_datagram(&self.net, buf, own);
+                resolver::serve_datagram(&self.net, buf, own, self.owner);
             }
             Route::Inside(to) => {
                 drop(state);

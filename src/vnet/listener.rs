@@ -5,6 +5,7 @@ use crate::errno::Errno;
 use crate::wait::WaitQueue;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 /// The longest backlog that listen(2) grants: Linux's `net.core.somaxconn`.
 const BACKLOG_MAX: usize = 4096;
@@ -15,6 +16,17 @@ const OVERFLOW_MAX: usize = 1024;
 pub(super) struct Listener {
     backlog: Mutex<Backlog>,
     queue: WaitQueue,
+}
+
+/// A connection that nobody has accepted yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    /// The listener's side.
+    pub(crate) local: SocketAddr,
+    /// The client.
+    pub(crate) peer: SocketAddr,
+    /// What the client has sent.
+    pub(crate) readable_bytes: usize,
 }
 
 struct Backlog {
@@ -116,6 +128,18 @@ impl Listener {
     /// Whether accept(2) would not block.
     pub(super) fn is_ready(&self) -> bool {
         !self.backlog.lock().ready.is_empty()
+    }
+
+    /// What waits to be accepted, the oldest first: both addresses, and the bytes that have arrived already.
+    pub(super) fn waiting(&self) -> Vec<Waiting> {
+        let backlog = self.backlog.lock();
+        let established = backlog.ready.iter().filter(|end| end.phase() == Phase::Open);
+        let waiting = |end: &End| Waiting {
+            local: end.local,
+            peer: end.peer,
+            readable_bytes: end.readable_bytes(),
+        };
+        established.map(waiting).collect()
     }
 
     /// Refuses what comes, resets what waits.

@@ -4,8 +4,9 @@
 //! socket      what a descriptor holds: bind, connect, options, readiness; tcp and udp are its two kinds
 //!   ports       who has which port; listeners and inboxes by address
 //!   connection  one TCP connection in memory; listener: backlog; stream: the host's end of one
-//!   egress      the policy, and the only real outgoing sockets;  special: addresses never dialled
-//!   resolver    the name server at 127.0.0.53
+//!   egress      the policy, and the only real outgoing sockets
+//!   resolver    the name server at 127.0.0.53;  names: what its answers were for
+//!   doorway     the way from guests to public URLs of sandboxes
 //! ```
 //!
 //! The sandbox has an interface as E2B's have: 169.254.0.21, with the gateway 169.254.0.22 from which the router's connections come.
@@ -15,13 +16,14 @@
 mod account;
 mod connection;
 mod datagram;
+mod doorway;
 mod egress;
 mod listener;
+mod names;
 mod options;
 mod ports;
 mod resolver;
 mod socket;
-mod special;
 mod stream;
 mod tcp;
 #[cfg(test)]
@@ -29,7 +31,10 @@ mod tests;
 mod udp;
 
 pub(crate) use connection::Shut;
-pub use egress::Egress;
+pub(crate) use doorway::{Pass, Visit};
+pub use egress::{Egress, EgressProxy, NetEvent, NetProtocol, NetVerdict};
+pub(crate) use egress::{Gate, Owner};
+pub(crate) use listener::Waiting;
 pub(crate) use options::{SOL_SOCKET, SOL_TCP};
 pub(crate) use ports::Kind;
 pub(crate) use resolver::Resolver;
@@ -42,8 +47,9 @@ use crate::errno::Errno;
 use crate::wait::{WaitQueue, Waiter};
 use account::Account;
 use connection::End;
+use egress::{Bucket, Log, Outside};
+use names::Names;
 use ports::Ports;
-use resolver::Names;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -68,11 +74,15 @@ const LOOKUPS_MAX: usize = 64;
 
 /// One sandbox's network.
 pub(crate) struct Net {
-    egress: Egress,
+    outside: Outside,
+    gate: Gate,
+    log: Log,
+    bandwidth: Option<Arc<Bucket>>,
     resolver: Arc<Resolver>,
     names: Names,
     lookups: Arc<Semaphore>,
     real_sockets: Arc<Semaphore>,
+    visits: Arc<Semaphore>,
     ports: Ports,
     account: Arc<Account>,
     sockets: AtomicUsize,
@@ -96,13 +106,23 @@ enum Route {
 
 impl Net {
     /// A network with no sockets. Its outgoing connections run on the tokio runtime it is made in.
-    pub(crate) fn new(egress: Egress, resolver: Arc<Resolver>, limits: &Limits) -> Arc<Self> {
+    pub(crate) fn new(
+        egress: Egress,
+        resolver: Arc<Resolver>,
+        gate: Gate,
+        limits: &Limits,
+    ) -> Arc<Self> {
+        let bandwidth = limits.bandwidth_bytes_per_second.map(Bucket::new);
         Arc::new(Self {
-            egress,
+            outside: Outside::new(egress),
+            gate,
+            log: Log::default(),
+            bandwidth: bandwidth.map(Arc::new),
             resolver,
             names: Names::default(),
             lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
-            real_sockets: Arc::new(Semaphore::new(egress::REAL_SOCKETS_MAX)),
+            real_sockets: Arc::new(Semaphore::new(limits.connections_out_max)),
+            visits: Arc::new(Semaphore::new(doorway::VISITS_MAX)),
             ports: Ports::default(),
             // A connection outlives its socket until it is accepted, read or flushed.
             account: Account::new(limits.sockets_max.saturating_mul(2)),
@@ -161,12 +181,6 @@ impl Net {
     /// Whether [`Self::dial`] would find a listener.
     pub(crate) fn listening(&self, port: u16) -> bool {
         self.ports.any_listener(port).is_some()
-    }
-
-    /// The name that `ip` was last resolved from, while that answer is valid.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for egress rules by domain"))]
-    pub(crate) fn name_of(&self, ip: IpAddr) -> Option<String> {
-        self.names.get(ip)
     }
 
     /// Ends every connection, real ones included, and lets no new one begin. For the end of the sandbox.

@@ -27,6 +27,12 @@ pub(crate) const SO_ACCEPTCONN: i32 = 30;
 pub(crate) const SO_PROTOCOL: i32 = 38;
 pub(crate) const SO_DOMAIN: i32 = 39;
 pub(crate) const IPV6_V6ONLY: i32 = 26;
+const SO_RCVLOWAT: i32 = 18;
+const IP_TTL: i32 = 2;
+const IP_MULTICAST_TTL: i32 = 33;
+const IPV6_UNICAST_HOPS: i32 = 16;
+const IPV6_MULTICAST_HOPS: i32 = 18;
+const IPV6_TCLASS: i32 = 67;
 
 /// The largest SO_SNDBUF and SO_RCVBUF that may be asked for (`net.core.wmem_max`, `rmem_max`); Linux doubles it.
 const BUFFER_ASKED_MAX: i32 = 212_992;
@@ -77,27 +83,36 @@ const FLAGS: &[Spec] = &[
 
 /// Options with a number; out of range is EINVAL.
 const NUMBERS: &[Spec] = &[
-    range(SOL_SOCKET, 12, On::Any, 0, 0, 6),        // SO_PRIORITY
-    range(SOL_SOCKET, 18, On::Any, 1, 0, i32::MAX), // SO_RCVLOWAT
-    range(SOL_TCP, 2, On::Stream, 536, 88, 32767),  // TCP_MAXSEG
-    range(SOL_TCP, 4, On::Stream, 7200, 1, 32767),  // TCP_KEEPIDLE
-    range(SOL_TCP, 5, On::Stream, 75, 1, 32767),    // TCP_KEEPINTVL
-    range(SOL_TCP, 6, On::Stream, 9, 1, 127),       // TCP_KEEPCNT
-    range(SOL_TCP, 7, On::Stream, 6, 1, 127),       // TCP_SYNCNT
+    range(SOL_SOCKET, 12, On::Any, 0, 0, 6), // SO_PRIORITY
+    range(SOL_SOCKET, SO_RCVLOWAT, On::Any, 1, 1, i32::MAX),
+    range(SOL_TCP, 2, On::Stream, 536, 88, 32767), // TCP_MAXSEG
+    range(SOL_TCP, 4, On::Stream, 7200, 1, 32767), // TCP_KEEPIDLE
+    range(SOL_TCP, 5, On::Stream, 75, 1, 32767),   // TCP_KEEPINTVL
+    range(SOL_TCP, 6, On::Stream, 9, 1, 127),      // TCP_KEEPCNT
+    range(SOL_TCP, 7, On::Stream, 6, 1, 127),      // TCP_SYNCNT
     range(SOL_TCP, 8, On::Stream, 60, i32::MIN, i32::MAX), // TCP_LINGER2
     range(SOL_TCP, 9, On::Stream, 0, i32::MIN, i32::MAX), // TCP_DEFER_ACCEPT
     range(SOL_TCP, 10, On::Stream, 0, 0, i32::MAX), // TCP_WINDOW_CLAMP
     range(SOL_TCP, 18, On::Stream, 0, 0, i32::MAX), // TCP_USER_TIMEOUT
     range(SOL_TCP, 25, On::Stream, -1, i32::MIN, i32::MAX), // TCP_NOTSENT_LOWAT
-    range(SOL_IP, 1, On::Any, 0, 0, 255),           // IP_TOS
-    range(SOL_IP, 2, On::Any, 64, 1, 255),          // IP_TTL
-    range(SOL_IP, 10, On::Any, 1, 0, 5),            // IP_MTU_DISCOVER
-    range(SOL_IP, 33, On::Any, 1, 0, 255),          // IP_MULTICAST_TTL
-    range(SOL_IPV6, 16, On::V6, 64, -1, 255),       // IPV6_UNICAST_HOPS
-    range(SOL_IPV6, 18, On::V6, 1, -1, 255),        // IPV6_MULTICAST_HOPS
-    range(SOL_IPV6, 23, On::V6, 1, 0, 5),           // IPV6_MTU_DISCOVER
-    range(SOL_IPV6, 67, On::V6, 0, -1, 255),        // IPV6_TCLASS
-    range(SOL_IPV6, 72, On::V6, 2, 0, i32::MAX),    // IPV6_ADDR_PREFERENCES
+    range(SOL_IP, 1, On::Any, 0, 0, 255),          // IP_TOS
+    range(SOL_IP, IP_TTL, On::Any, 64, 1, 255),
+    range(SOL_IP, 10, On::Any, 1, 0, 5), // IP_MTU_DISCOVER
+    range(SOL_IP, IP_MULTICAST_TTL, On::Any, 1, 0, 255),
+    range(SOL_IPV6, IPV6_UNICAST_HOPS, On::V6, 64, 0, 255),
+    range(SOL_IPV6, IPV6_MULTICAST_HOPS, On::V6, 1, 0, 255),
+    range(SOL_IPV6, 23, On::V6, 1, 0, 5), // IPV6_MTU_DISCOVER
+    range(SOL_IPV6, IPV6_TCLASS, On::V6, 0, 0, 255),
+    range(SOL_IPV6, 72, On::V6, 2, 0, i32::MAX), // IPV6_ADDR_PREFERENCES
+];
+
+/// Numbers that -1 sets to their default.
+const OF_DEFAULT: &[(i32, i32)] = &[
+    (SOL_IP, IP_TTL),
+    (SOL_IP, IP_MULTICAST_TTL),
+    (SOL_IPV6, IPV6_UNICAST_HOPS),
+    (SOL_IPV6, IPV6_MULTICAST_HOPS),
+    (SOL_IPV6, IPV6_TCLASS),
 ];
 
 /// The options of one socket.
@@ -106,6 +121,8 @@ pub(crate) struct Options {
     set: HashMap<(i32, i32), i32>,
     /// SO_LINGER, in seconds; `None` is off.
     pub(crate) linger_s: Option<u32>,
+    /// The seconds that were set with it on, which are read back when it is off too.
+    pub(crate) linger_set_s: u32,
     /// SO_RCVTIMEO; `None` waits for ever.
     pub(crate) recv_timeout: Option<Duration>,
     /// SO_SNDTIMEO, also for connect(2).
@@ -133,6 +150,18 @@ impl Options {
         let value = match (level, name) {
             (SOL_SOCKET, SO_SNDBUF) => (value.clamp(0, BUFFER_ASKED_MAX) * 2).max(4608),
             (SOL_SOCKET, SO_RCVBUF) => (value.clamp(0, BUFFER_ASKED_MAX) * 2).max(2304),
+            (SOL_SOCKET, SO_RCVLOWAT) if value < 0 => i32::MAX,
+            (SOL_SOCKET, SO_RCVLOWAT) => value.max(1),
+            // As `do_ip_setsockopt` has it; at IPv6's level there is no such option then.
+            (SOL_IP, IP_MULTICAST_TTL) if kind == Kind::Stream => return Err(Errno::INVAL),
+            (SOL_IPV6, IPV6_MULTICAST_HOPS) if kind == Kind::Stream => {
+                return Err(Errno::NOPROTOOPT);
+            }
+            _ if value == -1 && OF_DEFAULT.contains(&(level, name)) => {
+                find(NUMBERS, level, name, kind, v6).ok_or(Errno::NOPROTOOPT)?;
+                self.set.remove(&(level, name));
+                return Ok(());
+            }
             _ if find(FLAGS, level, name, kind, v6).is_some() => i32::from(value != 0),
             _ => {
                 let spec = find(NUMBERS, level, name, kind, v6).ok_or(Errno::NOPROTOOPT)?;
@@ -148,7 +177,7 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// ENOPROTOOPT.
+    /// ENOPROTOOPT; at a level that the socket does not have, EOPNOTSUPP from those of IPv4.
     pub(super) fn get(
         &self,
         (level, name): (i32, i32),
@@ -165,7 +194,13 @@ impl Options {
             _ => {
                 let spec = find(FLAGS, level, name, kind, v6);
                 let spec = spec.or_else(|| find(NUMBERS, level, name, kind, v6));
-                spec.map(|spec| spec.default).ok_or(Errno::NOPROTOOPT)
+                let ours = match level {
+                    SOL_SOCKET | SOL_IP => true,
+                    SOL_TCP => v6 || kind == Kind::Stream,
+                    _ => v6,
+                };
+                let none = if ours { Errno::NOPROTOOPT } else { Errno::OPNOTSUPP };
+                spec.map(|spec| spec.default).ok_or(none)
             }
         }
     }

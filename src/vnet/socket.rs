@@ -4,7 +4,7 @@
 //! Addresses inside are canonical; they become v4-mapped only where an IPv6 socket shows them.
 
 use super::connection::{End, Phase, Shut};
-use super::egress::Outlet;
+use super::egress::{Outlet, Owner};
 use super::listener::Listener;
 use super::options::{
     IPV6_V6ONLY, Options, SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_REUSEADDR,
@@ -32,6 +32,8 @@ pub(crate) enum Family {
 /// One socket. Dropping the last owner closes it.
 pub(crate) struct Socket {
     pub(super) net: Arc<Net>,
+    /// Who made it, for the log of what leaves.
+    pub(super) owner: Owner,
     pub(super) family: Family,
     pub(super) kind: Kind,
     pub(super) queue: WaitQueue,
@@ -79,6 +81,7 @@ impl Net {
         self: &Arc<Self>,
         family: Family,
         kind: Kind,
+        owner: Owner,
     ) -> Result<Arc<Socket>, Errno> {
         if self.down.is_cancelled() {
             return Err(Errno::NETDOWN);
@@ -97,6 +100,7 @@ impl Net {
         let state = State { binding: None, local, chose_ip: false, chose_port: false, role };
         Ok(Arc::new(Socket {
             net: self.clone(),
+            owner,
             family,
             kind,
             queue,
@@ -355,6 +359,14 @@ impl Socket {
         }
     }
 
+    /// Bytes that a write takes now without waiting; of a datagram all it may have.
+    pub(crate) fn room(&self) -> usize {
+        match &self.state.lock().role {
+            Role::Joined { end, .. } => end.room(),
+            Role::Datagram(_) | Role::Idle(_) | Role::Listening(_) => usize::from(u16::MAX),
+        }
+    }
+
     /// SO_ERROR: the pending error, cleared by reading.
     pub(crate) fn take_error(&self) -> Option<Errno> {
         match &self.state.lock().role {
@@ -388,7 +400,7 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// ENOPROTOOPT.
+    /// As [`Options::get`](super::options::Options::get).
     pub(crate) fn option(&self, level: i32, name: i32) -> Result<i32, Errno> {
         let v6 = self.family == Family::Inet6;
         let stream = self.kind == Kind::Stream;
@@ -424,12 +436,17 @@ impl Socket {
 
     /// Sets SO_LINGER, in seconds; `None` is off.
     pub(crate) fn set_linger(&self, seconds: Option<u32>) {
-        self.options.lock().linger_s = seconds;
+        let mut options = self.options.lock();
+        options.linger_s = seconds;
+        if let Some(seconds) = seconds {
+            options.linger_set_s = seconds;
+        }
     }
 
-    /// SO_LINGER, in seconds.
-    pub(crate) fn linger(&self) -> Option<u32> {
-        self.options.lock().linger_s
+    /// SO_LINGER: whether it is on, and the seconds that it was on with last.
+    pub(crate) fn linger(&self) -> (bool, u32) {
+        let options = self.options.lock();
+        (options.linger_s.is_some(), options.linger_set_s)
     }
 
     /// SO_RCVTIMEO; `None` waits for ever.

@@ -2,7 +2,7 @@
 
 use super::connection::{End, Phase};
 use crate::errno::Errno;
-use crate::wait::Waiter;
+use crate::wait::{Ready, Waiter};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -41,6 +41,24 @@ impl Stream {
                     return;
                 }
                 waiter.await;
+            }
+        }
+    }
+
+    /// Looks at what has arrived without taking it, once that is more than `seen` bytes; the count is not more only where the
+    /// guest sends no more, or `buf` is full.
+    ///
+    /// # Errors
+    ///
+    /// The connection's.
+    pub(super) async fn peek(&self, buf: &mut [u8], seen: usize) -> Result<usize, Errno> {
+        loop {
+            let waiter = self.end.subscribe();
+            match self.end.recv(buf, true) {
+                Ok(count) if count > seen || count == buf.len() => return Ok(count),
+                Ok(count) if self.end.ready().contains(Ready::RDHUP) => return Ok(count),
+                Ok(_) | Err(Errno::AGAIN) => waiter.await,
+                Err(errno) => return Err(errno),
             }
         }
     }

@@ -1,12 +1,12 @@
 //! What is TCP's own about a socket: connect in steps, listen, accept, shutdown. Rules as Linux's `inet_stream_connect` has them.
 
 use super::connection::{End, Phase, Shut};
-use super::egress::Permit;
-use super::listener::Listener;
+use super::egress::{Flow, NetProtocol, Subject, dial};
+use super::listener::{Listener, Waiting};
 use super::ports::Kind;
 use super::socket::{Role, Socket, State, unspecified};
 use super::stream::Stream;
-use super::{Route, egress, resolver, route, source_for};
+use super::{Route, resolver, route, source_for};
 use crate::errno::Errno;
 use crate::wait::WaitQueue;
 use parking_lot::Mutex;
@@ -29,14 +29,15 @@ impl Socket {
             Role::Idle(_) => {}
             Role::Datagram(_) => return Err(Errno::OPNOTSUPP),
         }
+        let doorway = &self.net.resolver.doorway;
+        if doorway.is_at(to) && doorway.is_open_to(&self.net.egress(), to.ip()) {
+            return self.visit(&mut state, to);
+        }
         let route = route(to);
-        let (to, permit) = match route {
+        let (to, flow) = match route {
             Route::NameServer => (super::NAME_SERVER, None),
             Route::Inside(to) => (to, None),
-            Route::Outside(to) => {
-                self.net.egress.check(to)?;
-                (to, Some(Permit::take(&self.net.real_sockets)?))
-            }
+            Route::Outside(to) => (to, Some(Flow::open(&self.net, to, self.owner)?)),
         };
         let bound_before = state.binding.is_some();
         let local = self.source(&mut state, to, matches!(route, Route::Outside(_)))?;
@@ -52,17 +53,45 @@ impl Socket {
         }
         state.role = Role::Joined { end, announced: false };
         drop(state);
-        if let Some(permit) = permit {
-            egress::dial(&self.net.runtime, &self.net.down, to, server, permit);
+        if let Some(flow) = flow {
+            dial(flow, server);
         } else if route == Route::NameServer {
             server.establish();
-            resolver::serve_stream(&self.net, Stream::new(server));
+            resolver::serve_stream(&self.net, Stream::new(server), self.owner);
         } else {
             match self.net.ports.listener(to, local.port()) {
                 Some(listener) => listener.offer(server),
                 None => server.refuse(Errno::CONNREFUSED),
             }
         }
+        Err(Errno::INPROGRESS)
+    }
+
+    /// Connects to a public URL of a sandbox, by way of the gateway.
+    fn visit(&self, state: &mut State, to: SocketAddr) -> Result<(), Errno> {
+        let entry = self.net.resolver.doorway.enter(&self.net.visits).ok_or(Errno::NOBUFS)?;
+        let bound_before = state.binding.is_some();
+        let local = self.source(state, to, true)?;
+        let queues = [self.queue.clone(), WaitQueue::new()];
+        let pair = End::pair(&self.net.account, queues, local, to);
+        let (end, server) = pair.inspect_err(|_| {
+            if !bound_before {
+                self.release_port(state);
+            }
+        })?;
+        if let Role::Idle(shut) = &state.role {
+            end.begin_shut(*shut);
+        }
+        state.role = Role::Joined { end, announced: false };
+        server.establish();
+        let record = self.net.log.allowed(Subject {
+            owner: self.owner,
+            protocol: NetProtocol::Tcp,
+            name: None,
+            question: None,
+            address: Some(to),
+        });
+        self.net.hold_visit(entry.admit(server, record));
         Err(Errno::INPROGRESS)
     }
 
@@ -184,6 +213,7 @@ impl Socket {
         let state = State { binding: None, local, chose_ip: true, chose_port: true, role };
         let accepted = Arc::new(Self {
             net: self.net.clone(),
+            owner: self.owner,
             family: self.family,
             kind: Kind::Stream,
             queue,
@@ -191,6 +221,20 @@ impl Socket {
             options: Mutex::new(options),
         });
         Ok((accepted, self.shown(peer)))
+    }
+
+    /// The connections of a listener that nobody has accepted yet; of any other socket none.
+    pub(crate) fn waiting(&self) -> Vec<Waiting> {
+        let listener = match &self.state.lock().role {
+            Role::Listening(listener) => listener.clone(),
+            Role::Datagram(_) | Role::Idle(_) | Role::Joined { .. } => return Vec::new(),
+        };
+        let shown = |waiting: Waiting| Waiting {
+            local: self.shown(waiting.local),
+            peer: self.shown(waiting.peer),
+            ..waiting
+        };
+        listener.waiting().into_iter().map(shown).collect()
     }
 
     pub(super) fn shutdown_stream(&self, how: Shut) -> Result<(), Errno> {

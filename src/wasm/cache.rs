@@ -2,19 +2,26 @@
 //!
 //! ```text
 //! <data dir>/code/<sha256 of the module>-<engine settings>.isolet
-//!   magic "isolet2\n" (8) | image length u64 LE | code length u64 LE | HMAC-SHA256 (32) of its name and all the rest | image | code
+//!   magic "isolet3\n" (8) | image length u64 LE | code length u64 LE | HMAC-SHA256 (32) of its name and all the rest | image | code
+//! <data dir>/code/<sha256 of the module>-<digest of the image it was made in>-<engine settings>.start1
+//!   the same with a start image's head and memory for image and code
+//! <data dir>/code/<owner>-<sha256 of the program>-<engine settings>.user2
+//!   the same of a user's program: a letter for what it is, for image
 //! ```
 //!
 //! The key is made at first start and stays in the data directory (mode 0600). A file whose signature is wrong is
 //! compiled anew. What is verified is what is loaded: the file is read once, into sealed memory.
 //!
-//! Not a place for users' artefacts: nothing that came through the API is ever read as code.
+//! Not a place for users' artefacts: nothing that came through the API is ever read as code. A user's program is compiled by a process of
+//! our own (`compile/`), and found by its owner only.
 //!
 //! One of two files with `unsafe` code: compiled code is loaded here and nowhere else.
 #![expect(unsafe_code, reason = "loads machine code that this host compiled and signed")]
 
+use super::compile::Kind;
 use super::memory::Image;
 use super::split;
+use super::start_image::{Snapshot, StartImage};
 use crate::error::Error;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use hmac::{Hmac, Mac};
@@ -23,9 +30,11 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
+use std::time::SystemTime;
+use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
-const MAGIC: &[u8; 8] = b"isolet2\n";
+const MAGIC: &[u8; 8] = b"isolet3\n";
 const HEADER: usize = 8 + 8 + 8 + 32;
 
 /// A file larger than this is not one of ours (the largest built-in compiles to some 60 MiB).
@@ -35,6 +44,12 @@ const FILE_BYTES_MAX: u64 = 1 << 30;
 pub(crate) struct Compiled {
     pub(crate) module: Module,
     pub(crate) image: Image,
+}
+
+/// Loaded code of a user's program.
+pub(super) enum Code {
+    Module(Module),
+    Component(Component),
 }
 
 /// The code cache of one data directory.
@@ -71,8 +86,8 @@ impl Cache {
         sha256: &[u8; 32],
         wasm: impl FnOnce() -> Result<Vec<u8>, Error>,
     ) -> Result<Compiled, Error> {
-        let name = file_name(engine, sha256);
-        if let Some(compiled) = self.read(engine, &name) {
+        let name = file_name(engine, sha256, CODE);
+        if let Some(compiled) = self.read_code(engine, &name) {
             return Ok(compiled);
         }
         let split = split::split(&wasm()?).map_err(|error| Error::Engine(error.to_string()))?;
@@ -88,18 +103,163 @@ impl Cache {
 
     /// Whether a program is on disk, without looking whether it is sound.
     pub(crate) fn has(&self, engine: &Engine, sha256: &[u8; 32]) -> bool {
-        self.dir.exists(file_name(engine, sha256))
+        self.dir.exists(file_name(engine, sha256, CODE))
     }
 
-    fn read(&self, engine: &Engine, name: &str) -> Option<Compiled> {
+    /// The start image of a program, if one is on disk. A file that is not ours is removed: another one is made at the next start.
+    pub(crate) fn start_image(
+        &self,
+        engine: &Engine,
+        sha256: &[u8; 32],
+        made_in: &[u8; 32],
+    ) -> Option<StartImage> {
+        let name = start_image_name(engine, sha256, made_in);
+        let bytes = self.read(&name)?;
+        let parts = self.verify(&name, &bytes);
+        let image = parts.and_then(|(head, memory)| StartImage::new(head, memory));
+        if image.is_none() {
+            tracing::warn!(name, "a start image was refused");
+            let _gone = self.dir.remove_file(&name);
+        }
+        image
+    }
+
+    /// Whether a start image is on disk, without looking whether it is sound.
+    pub(crate) fn has_start_image(
+        &self,
+        engine: &Engine,
+        sha256: &[u8; 32],
+        made_in: &[u8; 32],
+    ) -> bool {
+        self.dir.exists(start_image_name(engine, sha256, made_in))
+    }
+
+    /// Keeps the start image of a program.
+    ///
+    /// # Errors
+    ///
+    /// The host's.
+    pub(crate) fn keep_start_image(
+        &self,
+        engine: &Engine,
+        sha256: &[u8; 32],
+        made_in: &[u8; 32],
+        made: &Snapshot,
+    ) -> std::io::Result<()> {
+        self.write(&start_image_name(engine, sha256, made_in), &made.head, &made.content)
+    }
+
+    /// The file of a user's program.
+    pub(super) fn user_name(engine: &Engine, owner: &str, sha256: &[u8; 32]) -> String {
+        let owner = hex::encode(&Sha256::digest(owner)[..16]);
+        format!("{owner}-{}", file_name(engine, sha256, USER))
+    }
+
+    /// The code of a user's program, if it is on disk, and its length. It counts as used now.
+    pub(super) fn load_user(&self, engine: &Engine, name: &str) -> Option<(Code, u64)> {
+        let bytes = self.read(name)?;
+        let (kind, code) = self.verify(name, &bytes)?;
+        let kind = kind.first().copied().and_then(Kind::from_letter)?;
+        let loaded = Self::instantiate_user(engine, kind, code)?;
+        let now = cap_std::time::SystemTime::from_std(SystemTime::now());
+        if let Ok(file) = self.dir.open(name) {
+            let _unchanged = file.into_std().set_modified(now.into_std());
+        }
+        Some((loaded, code.len() as u64))
+    }
+
+    /// Keeps the code of a user's program; what was not used for longest goes, so that all together is at most `bytes_max`.
+    ///
+    /// # Errors
+    ///
+    /// The host's.
+    pub(super) fn keep_user(
+        &self,
+        name: &str,
+        kind: Kind,
+        code: &[u8],
+        bytes_max: u64,
+    ) -> std::io::Result<()> {
+        if code.len() as u64 > bytes_max {
+            return Ok(());
+        }
+        self.write(name, &[kind.letter()], code)?;
+        let mut files = Vec::new();
+        for entry in self.dir.entries()? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().contains(".user")
+                && let Ok(metadata) = entry.metadata()
+            {
+                files.push((metadata.modified()?, metadata.len(), entry.file_name()));
+            }
+        }
+        files.sort();
+        let mut total: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
+        for (_, bytes, file) in files {
+            if total <= bytes_max {
+                break;
+            }
+            // Another process of ours may have removed it.
+            let _gone = self.dir.remove_file(&file);
+            total -= bytes;
+        }
+        Ok(())
+    }
+
+    /// Loads machine code that the compiler made of a user's program.
+    pub(super) fn instantiate_user(engine: &Engine, kind: Kind, code: &[u8]) -> Option<Code> {
+        let loaded = match kind {
+            Kind::Module => module(engine, code)?.map(Code::Module),
+            // SAFETY: the bytes are what a process of this program compiled (`compile/`), either just now or before
+            // under our signature (`verify`); they are copied.
+            Kind::Component => unsafe { Component::deserialize(engine, code) }.map(Code::Component),
+        };
+        match loaded {
+            Ok(code) => Some(code),
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "compiled code was refused");
+                None
+            }
+        }
+    }
+
+    /// Held by the one process that compiles ahead for this directory; the system releases it with the process.
+    pub(crate) fn turn(&self) -> Option<File> {
+        let file = self.lock_file(".ahead").ok()?;
+        file.try_lock().is_ok().then_some(file)
+    }
+
+    /// Waits for the right to make start images for this directory; held by one process at a time.
+    ///
+    /// # Errors
+    ///
+    /// The host's.
+    pub(crate) fn turn_to_make(&self) -> std::io::Result<File> {
+        let file = self.lock_file(".start")?;
+        file.lock()?;
+        Ok(file)
+    }
+
+    fn lock_file(&self, name: &str) -> std::io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).mode(0o600);
+        Ok(self.dir.open_with(name, &options)?.into_std())
+    }
+
+    fn read_code(&self, engine: &Engine, name: &str) -> Option<Compiled> {
+        let bytes = self.read(name)?;
+        let (image, code) = self.verify(name, &bytes)?;
+        instantiate(engine, image, code)
+    }
+
+    fn read(&self, name: &str) -> Option<Vec<u8>> {
         let mut file = self.dir.open(name).ok()?;
         if file.metadata().ok()?.len() > FILE_BYTES_MAX {
             return None;
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).ok()?;
-        let (image, code) = self.verify(name, &bytes)?;
-        instantiate(engine, image, code)
+        Some(bytes)
     }
 
     /// The parts of a file that carries our signature under this name.
@@ -133,23 +293,55 @@ impl Cache {
         let body = [image, code].concat();
         let tag = self.sign(name, &head, &body).finalize().into_bytes();
         head.extend(tag);
-        let temporary = format!(".{name}.{:016x}", rand::random::<u64>());
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600);
-        let mut file = self.dir.open_with(&temporary, &options)?;
-        file.write_all(&head)?;
-        file.write_all(&body)?;
-        drop(file);
-        self.dir.rename(&temporary, &self.dir, name)
+        put(&self.dir, name, |file| {
+            file.write_all(&head)?;
+            file.write_all(&body)
+        })
     }
 }
 
-fn file_name(engine: &Engine, sha256: &[u8; 32]) -> String {
+/// Puts a file into `dir`, its owner's alone, that has its name only when `write` has written it; nothing is left of one that it could not.
+///
+/// # Errors
+///
+/// The host's.
+pub(crate) fn put(
+    dir: &Dir,
+    name: &str,
+    write: impl FnOnce(&mut cap_std::fs::File) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let unfinished = format!(".{name}.{:016x}", rand::random::<u64>());
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = dir.open_with(&unfinished, &options)?;
+    let written = write(&mut file).and_then(|()| dir.rename(&unfinished, dir, name));
+    if written.is_err() {
+        let _gone = dir.remove_file(&unfinished);
+    }
+    written
+}
+
+/// What the names of files end with: compiled code, start images and users' programs as this version of isolet makes and checks them.
+const CODE: &str = "isolet";
+const START_IMAGE: &str = "start1";
+const USER: &str = "user2";
+
+fn file_name(engine: &Engine, sha256: &[u8; 32], kind: &str) -> String {
+    format!("{}-{}.{kind}", hex::encode(sha256), settings_of(engine))
+}
+
+/// What a program read while it initialised itself is part of its start image: another image of files, another start image.
+fn start_image_name(engine: &Engine, sha256: &[u8; 32], made_in: &[u8; 32]) -> String {
+    let (program, files) = (hex::encode(sha256), hex::encode(&made_in[..16]));
+    format!("{program}-{files}-{}.{START_IMAGE}", settings_of(engine))
+}
+
+/// Sixteen hexadecimal digits for all that compiled code depends on: the engine's version and settings, this machine's processor.
+pub(super) fn settings_of(engine: &Engine) -> String {
     use std::hash::Hash;
     let mut settings = Settings(Sha256::new());
     engine.precompile_compatibility_hash().hash(&mut settings);
-    let hex = |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
-    format!("{}-{}.isolet", hex(sha256), hex(&settings.0.finalize()[..8]))
+    hex::encode(&settings.0.finalize()[..8])
 }
 
 /// Digests what the engine hashes of its settings: the same in every run, unlike std's hashers.
@@ -198,23 +390,27 @@ fn key(data: &Dir) -> std::io::Result<[u8; 32]> {
     }
 }
 
-/// Maps compiled code from a sealed memory file of its own.
+/// Code and memory of a built-in program.
 fn instantiate(engine: &Engine, image: &[u8], code: &[u8]) -> Option<Compiled> {
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let file = File::from(rustix::fs::memfd_create("isolet-code", flags).ok()?);
-    file.write_all_at(code, 0).ok()?;
-    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
-    rustix::fs::fcntl_add_seals(&file, seals).ok()?;
-    // SAFETY: the bytes are what this engine's compiler made, either just now or before under our signature
-    // (`verify`), and the file is sealed: nobody can change it under the mapping.
-    let module = unsafe { Module::deserialize_open_file(engine, file) };
-    match module {
+    match module(engine, code)? {
         Ok(module) => Some(Compiled { module, image: Image::new(image).ok()? }),
         Err(error) => {
             tracing::warn!(error = format!("{error:#}"), "compiled code was refused");
             None
         }
     }
+}
+
+/// Maps compiled code from a sealed memory file of its own.
+fn module(engine: &Engine, code: &[u8]) -> Option<wasmtime::Result<Module>> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let file = File::from(rustix::fs::memfd_create("isolet-code", flags).ok()?);
+    file.write_all_at(code, 0).ok()?;
+    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
+    rustix::fs::fcntl_add_seals(&file, seals).ok()?;
+    // SAFETY: the bytes are what this engine's compiler made (of a user's program in a process of its own), either just now or
+    // before under our signature (`verify`), and the file is sealed: nobody can change it under the mapping.
+    Some(unsafe { Module::deserialize_open_file(engine, file) })
 }
 
 #[cfg(test)]
@@ -245,7 +441,7 @@ mod tests {
         load(&cache, &engine, &compiled);
         assert_eq!(compiled.get(), 1, "the second time it comes from disk");
 
-        let path = format!("code/{}", file_name(&engine, &[7; 32]));
+        let path = format!("code/{}", file_name(&engine, &[7; 32], CODE));
         let sound = data.read(&path).expect("is there");
         for at in [0, 8, 16, 24, 55, 56, 57, sound.len() / 2, sound.len() - 1] {
             let mut broken = sound.clone();
@@ -267,7 +463,7 @@ mod tests {
 
         // A sound file of ours under another program's name is not that program.
         data.write(&path, &sound).expect("writes");
-        let foreign = format!("code/{}", file_name(&engine, &[8; 32]));
+        let foreign = format!("code/{}", file_name(&engine, &[8; 32], CODE));
         data.write(&foreign, &sound).expect("writes");
         let wasm = || Err(Error::Engine("compiled anew".into()));
         assert!(cache.load(&engine, &[8; 32], wasm).is_err(), "a renamed file was believed");
@@ -276,5 +472,36 @@ mod tests {
         let before = compiled.get();
         load(&other, &engine, &compiled);
         assert_eq!(compiled.get(), before + 1, "another installation's file was believed");
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a data directory of the test's own")]
+    fn a_changed_start_image_is_refused_and_removed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let data = Dir::open_ambient_dir(directory.path(), cap_std::ambient_authority());
+        let data = data.expect("opens");
+        let engine = Engine::default();
+        let cache = Cache::open(&data).expect("opens");
+        let (digest, files) = ([7; 32], [9; 32]);
+        let made = Snapshot::new(64 << 10, &[wasmtime::Val::I32(3)], b"memory".to_vec());
+        let made = made.expect("numbers");
+        assert!(!cache.has_start_image(&engine, &digest, &files));
+        cache.keep_start_image(&engine, &digest, &files, &made).expect("writes");
+        assert!(cache.start_image(&engine, &digest, &files).is_some());
+        assert!(!cache.has_start_image(&engine, &digest, &[8; 32]), "made among other files");
+        let path = format!("code/{}", start_image_name(&engine, &digest, &files));
+        let sound = data.read(&path).expect("is there");
+        for at in [0, 20, HEADER, sound.len() - 1] {
+            let mut broken = sound.clone();
+            broken[at] ^= 1;
+            data.write(&path, &broken).expect("writes");
+            assert!(cache.start_image(&engine, &digest, &files).is_none(), "byte {at} was changed");
+            assert!(!cache.has_start_image(&engine, &digest, &files), "another one can be made");
+        }
+        // Compiled code under a start image's name is none, nor the other way round.
+        let code = format!("code/{}", file_name(&engine, &digest, CODE));
+        data.write(&code, &sound).expect("writes");
+        let wasm = || Err(Error::Engine("compiled anew".into()));
+        assert!(cache.load(&engine, &digest, wasm).is_err(), "a start image was run");
     }
 }

@@ -11,26 +11,33 @@
 //! A process is killed by dropping the future that runs it: it ends at its next await, and a guest that never calls out
 //! awaits at every epoch.
 
+use super::interrupt::WAITS;
 use super::memory::{self, Mapping};
-use super::{Engine, Program};
+use super::start_image::{Slot, Snapshot};
+use super::{Engine, Loaded, Program, foreign};
 use crate::errno::Errno;
 use crate::host::fork::{Fork, ForkState};
 use crate::host::growth::Growth;
 use crate::host::stack::StackCharge;
+use crate::host::start_image::Beginning;
 use crate::host::{self, Context, Departure};
 use crate::process::account::Charge;
 use crate::process::exec;
+use crate::process::shared::Pass;
 use crate::process::{End, Exec, ExitStatus, Thread};
 use crate::vfs;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Poll, ready};
-use std::time::Instant;
 use wasmtime::{AsContextMut, Instance, Linker, Store, Trap, UpdateDeadline, Val};
 
 /// What a further thread's instance calls, with the thread's argument.
 pub(super) const THREAD_ENTRY: &str = "isolet_thread_start";
+
+/// Bytes that a fork copies before others get their turn: about 2 ms.
+const FORK_SLICE: usize = 4 << 20;
 
 /// The global that holds the stack's top in linear memory.
 const STACK_POINTER: &str = "__stack_pointer";
@@ -51,9 +58,11 @@ pub(super) fn link(linker: &mut Linker<Context>) -> wasmtime::Result<()> {
 }
 
 /// What a thread starts from.
-enum Origin {
+pub(super) enum Origin {
     /// The process's program.
     Program(exec::Program),
+    /// The same, in order to make the program's start image.
+    Making { program: exec::Program, made: Slot },
     /// The copy of another process, in the middle of `fork`.
     Fork { program: Arc<Program>, mapping: Arc<Mapping>, globals: Vec<Val>, growth: Growth },
     /// A further thread over the same memory.
@@ -80,6 +89,8 @@ enum Left {
     End(End),
     Exec(exec::Program),
     Fork,
+    StartImage,
+    StartPlainly,
 }
 
 impl Exec for Engine {
@@ -90,7 +101,7 @@ impl Exec for Engine {
 
 impl Engine {
     /// Lets a thread run on the guests' runtime.
-    fn launch(self: Arc<Self>, thread: Arc<Thread>, origin: Origin) {
+    pub(super) fn launch(self: Arc<Self>, thread: Arc<Thread>, origin: Origin) {
         let guests = self.guests.clone();
         // Boxed, since running a thread can launch further ones.
         let life: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(live(self, thread, origin));
@@ -128,6 +139,10 @@ impl Drop for Unfinished {
 }
 
 async fn run(engine: &Arc<Engine>, thread: &Arc<Thread>, origin: Origin) -> End {
+    let made = match &origin {
+        Origin::Making { made, .. } => Some(made.clone()),
+        _ => None,
+    };
     let entered = match enter_origin(engine, thread, origin).await {
         Ok(entered) => entered,
         Err(end) => return end,
@@ -145,7 +160,10 @@ async fn run(engine: &Arc<Engine>, thread: &Arc<Thread>, origin: Origin) -> End 
                 if !guest.stack_is_saved().await {
                     return End::Fault(exec::SIGSEGV);
                 }
-                let result = match guest.fork(engine) {
+                thread.cpu_until_now(false);
+                let forked = guest.fork(engine).await;
+                thread.cpu_until_now(true);
+                let result = match forked {
                     Ok(pid) => pid.cast_signed(),
                     Err(errno) => -errno.raw_os_error(),
                 };
@@ -155,11 +173,27 @@ async fn run(engine: &Arc<Engine>, thread: &Arc<Thread>, origin: Origin) -> End 
             Left::Exec(program) => {
                 thread.process.end_other_threads(thread).await;
                 drop(guest);
-                guest = match begin(engine, thread, program).await {
+                guest = match begin(engine, thread, program, Beginning::FromImage).await {
                     Ok(guest) => guest,
                     Err(end) => return end,
                 };
                 entry = Entry::Start;
+            }
+            Left::StartImage => {
+                if let Some(made) = &made {
+                    *made.lock() = guest.snapshot();
+                }
+                return End::GroupExit(ExitStatus::Code(0));
+            }
+            Left::StartPlainly => {
+                let Some(program) = guest.executed.take() else {
+                    return End::Fault(exec::SIGKILL);
+                };
+                drop(guest);
+                guest = match begin(engine, thread, program, Beginning::Plain).await {
+                    Ok(guest) => guest,
+                    Err(end) => return end,
+                };
             }
         }
     }
@@ -171,7 +205,14 @@ async fn enter_origin(
     origin: Origin,
 ) -> Result<(Guest, Entry), End> {
     match origin {
-        Origin::Program(program) => Ok((begin(engine, thread, program).await?, Entry::Start)),
+        Origin::Program(program) => {
+            let guest = begin(engine, thread, program, Beginning::FromImage).await?;
+            Ok((guest, Entry::Start))
+        }
+        Origin::Making { program, .. } => {
+            let guest = begin(engine, thread, program, Beginning::Making).await?;
+            Ok((guest, Entry::Start))
+        }
         Origin::Fork { program, mapping, globals, growth } => {
             let guest = Guest::new(engine, thread, program, mapping, growth).await;
             let mut guest = guest.map_err(|error| broken(&error))?;
@@ -194,26 +235,56 @@ fn broken(error: &wasmtime::Error) -> End {
     End::Fault(exec::SIGKILL)
 }
 
-/// The first instance of a program.
+/// The first instance of a program; `wanted` from its start image if it has one.
 async fn begin(
     engine: &Arc<Engine>,
     thread: &Arc<Thread>,
     program: exec::Program,
+    wanted: Beginning,
 ) -> Result<Guest, End> {
-    let start = async {
-        let loaded = engine.load(&program.file).await?;
-        let image = loaded.image.clone();
-        let charge = thread.process.kernel.memory.charge(loaded.minimum as u64);
-        let charge = Arc::new(charge.ok_or(Errno::NOMEM)?);
-        let mapping = Arc::new(Mapping::new(image, loaded.minimum)?);
-        Ok::<_, Errno>((loaded, mapping, Growth::new(charge)))
-    };
-    let (loaded, mapping, growth) = start.await.map_err(|errno| {
+    let owner = thread.process.kernel.owner.clone();
+    let failed = |errno: Errno| {
         tracing::warn!(pid = thread.process.pid, %errno, "a program could not be started");
         End::Fault(exec::SIGKILL)
-    })?;
+    };
+    let loaded = match engine.load(&program.file, &owner).await.map_err(failed)? {
+        Loaded::BuiltIn(loaded) => loaded,
+        Loaded::Users(loaded) => {
+            // It runs here to its end; the futures of built-in programs need not be as large as its.
+            return Err(Box::pin(foreign::run(engine, thread, program, loaded)).await);
+        }
+    };
+    let start = || {
+        let from = loaded.start_image().filter(|_| wanted == Beginning::FromImage);
+        let (image, bytes) = match &from {
+            Some(from) => (from.image.clone(), from.bytes),
+            None => (loaded.image.clone(), loaded.minimum),
+        };
+        let most = thread.process.usage.memory_max();
+        if bytes as u64 > most.load(Ordering::Relaxed) {
+            return Err(Errno::NOMEM);
+        }
+        let charge = thread.process.kernel.memory.charge(bytes as u64);
+        let charge = Arc::new(charge.ok_or(Errno::NOMEM)?);
+        let mapping = Arc::new(Mapping::new(image, loaded.minimum, bytes)?);
+        Ok::<_, Errno>((from, mapping, Growth::new(charge, most)))
+    };
+    let (from, mapping, growth) = start().map_err(failed)?;
     program.commit(thread);
-    Guest::new(engine, thread, loaded, mapping, growth).await.map_err(|error| broken(&error))
+    let guest = Guest::new(engine, thread, loaded, mapping, growth).await;
+    let mut guest = guest.map_err(|error| broken(&error))?;
+    match from {
+        Some(from) => {
+            guest.set_globals_but_stack(&from.globals()).map_err(|error| broken(&error))?;
+            guest.store.data_mut().beginning = Beginning::FromImage;
+            guest.executed = Some(program);
+        }
+        None if wanted == Beginning::Making => {
+            guest.store.data_mut().beginning = Beginning::Making;
+        }
+        None => {}
+    }
+    Ok(guest)
 }
 
 /// An instance and the store it lives in.
@@ -222,6 +293,8 @@ struct Guest {
     instance: Instance,
     program: Arc<Program>,
     mapping: Arc<Mapping>,
+    /// What was executed, if it may have to begin again without its start image.
+    executed: Option<exec::Program>,
 }
 
 impl Guest {
@@ -234,6 +307,7 @@ impl Guest {
     ) -> wasmtime::Result<Self> {
         let machine = Arc::new(Machine {
             engine: engine.clone(),
+            owner: thread.process.kernel.owner.clone(),
             program: program.clone(),
             mapping: mapping.clone(),
             charge: growth.charge().clone(),
@@ -256,7 +330,9 @@ impl Guest {
             wasmtime::bail!("the instance has another memory than the one handed over");
         }
         store.data_mut().memory = Some(memory);
-        let mut guest = Self { store, instance, program, mapping };
+        store.data_mut().signal_waits = instance.get_global(&mut store, WAITS);
+        thread.process.turn.set_memory_bytes(mapping.bytes() as u64);
+        let mut guest = Self { store, instance, program, mapping, executed: None };
         guest.find_locals();
         guest.find_fork()?;
         Ok(guest)
@@ -274,7 +350,7 @@ impl Guest {
             return;
         }
         let mut bytes = vec![0; (stop - start) as usize];
-        self.mapping.image().read(start as usize, &mut bytes);
+        self.program.image.read(start as usize, &mut bytes);
         self.store.data_mut().set_locals(start..stop, bytes);
     }
 
@@ -309,6 +385,8 @@ impl Guest {
             (Some(Departure::Exec(program)), _) => Left::Exec(program),
             (Some(Departure::ExitThread(code)), _) => Left::End(End::ThreadExit(code)),
             (Some(Departure::ExitGroup(status)), _) => Left::End(End::GroupExit(status)),
+            (Some(Departure::StartImage), _) => Left::StartImage,
+            (Some(Departure::StartPlainly), _) => Left::StartPlainly,
             (None, Ok(())) => match context.fork.as_ref().map(|fork| fork.state) {
                 Some(ForkState::Unwinding) => Left::Fork,
                 // musl's _start never returns; what does has ended well.
@@ -337,24 +415,11 @@ impl Guest {
         }
     }
 
-    /// The signal that Linux would send for a trap.
+    /// The end that a trap is.
     fn fault(&self, error: &wasmtime::Error) -> End {
         let pid = self.store.data().thread.process.pid;
         tracing::debug!(pid, error = format!("{error:#}"), "a program trapped");
-        let signal = match error.downcast_ref::<Trap>() {
-            Some(
-                Trap::MemoryOutOfBounds
-                | Trap::StackOverflow
-                | Trap::TableOutOfBounds
-                | Trap::IndirectCallToNull
-                | Trap::HeapMisaligned,
-            ) => exec::SIGSEGV,
-            Some(
-                Trap::IntegerDivisionByZero | Trap::IntegerOverflow | Trap::BadConversionToInteger,
-            ) => exec::SIGFPE,
-            _ => exec::SIGILL,
-        };
-        End::Fault(signal)
+        End::Fault(error.downcast_ref::<Trap>().map_or(exec::SIGILL, foreign::signal_of))
     }
 
     /// Ends the unwinding of the stack. False if it did not fit the buffer: memory behind that is overwritten then, and the
@@ -370,11 +435,12 @@ impl Guest {
     }
 
     /// Copies the process whose stack has just been unwound. The child's pid.
-    fn fork(&mut self, engine: &Arc<Engine>) -> Result<u32, Errno> {
+    async fn fork(&mut self, engine: &Arc<Engine>) -> Result<u32, Errno> {
         let thread = self.store.data().thread.clone();
+        self.reconcile_shared(&thread).await;
         let account = &thread.process.kernel.memory;
         let charge = account.charge(self.mapping.bytes() as u64).ok_or(Errno::NOMEM)?;
-        let mapping = Arc::new(self.mapping.fork()?);
+        let mapping = copy_memory(&thread, &self.mapping.clone()).await?;
         let globals = self.globals();
         let child = thread.process.fork(&thread)?;
         let pid = child.process.pid;
@@ -382,10 +448,25 @@ impl Guest {
             program: self.program.clone(),
             mapping,
             globals,
-            growth: Growth::new(Arc::new(charge)),
+            growth: Growth::new(Arc::new(charge), child.process.usage.memory_max()),
         };
         engine.clone().launch(child, origin);
         Ok(pid)
+    }
+
+    /// Brings shared mappings up to date before the memory is copied: else a fork would store again what was stored before.
+    async fn reconcile_shared(&mut self, thread: &Thread) {
+        let shared = &thread.process.shared;
+        if !shared.any() {
+            return;
+        }
+        shared.begin_fork();
+        let memory = self.store.data().memory.expect("set when the instance was made");
+        let mut pass = Pass::default();
+        while shared.step(memory.data_mut(&mut self.store), &mut pass).is_some() {
+            thread.cpu_until_now(true);
+            tokio::task::yield_now().await;
+        }
     }
 
     fn set_fork_state(&mut self, state: ForkState) {
@@ -412,6 +493,21 @@ impl Guest {
         Ok(())
     }
 
+    /// Sets all globals, but leaves the stack's top where the module has it: nothing is on the stack.
+    fn set_globals_but_stack(&mut self, values: &[Val]) -> wasmtime::Result<()> {
+        let stack = self.instance.get_global(&mut self.store, STACK_POINTER);
+        let Some(stack) = stack else { wasmtime::bail!("it exports no {STACK_POINTER}") };
+        let top = stack.get(&mut self.store);
+        self.set_globals(values)?;
+        stack.set(&mut self.store, top)
+    }
+
+    /// What the program has made of its memory, to be started from.
+    fn snapshot(&mut self) -> Option<Snapshot> {
+        let globals = self.globals();
+        Snapshot::new(self.mapping.bytes(), &globals, self.mapping.content())
+    }
+
     fn set_stack(&mut self, top: u32) -> wasmtime::Result<()> {
         let global = self.instance.get_global(&mut self.store, STACK_POINTER);
         let Some(global) = global else { wasmtime::bail!("it exports no {STACK_POINTER}") };
@@ -430,9 +526,20 @@ impl Guest {
     }
 }
 
+/// A copy of a process's memory; others on this processor get their turn meanwhile.
+async fn copy_memory(thread: &Thread, memory: &Mapping) -> Result<Arc<Mapping>, Errno> {
+    let mut copying = memory.begin_fork()?;
+    while !copying.step(FORK_SLICE) {
+        thread.cpu_until_now(true);
+        tokio::task::yield_now().await;
+    }
+    Ok(Arc::new(copying.finish()))
+}
+
 /// What the system calls of one process need of the engine.
 struct Machine {
     engine: Arc<Engine>,
+    owner: Arc<str>,
     program: Arc<Program>,
     mapping: Arc<Mapping>,
     charge: Arc<Charge>,
@@ -445,7 +552,7 @@ impl host::Host for Machine {
             mapping: self.mapping.clone(),
             stack_top,
             argument,
-            growth: Growth::new(self.charge.clone()),
+            growth: Growth::new(self.charge.clone(), thread.process.usage.memory_max()),
         };
         self.engine.clone().launch(thread, origin);
     }
@@ -454,7 +561,7 @@ impl host::Host for Machine {
         &'a self,
         file: &'a vfs::File,
     ) -> Pin<Box<dyn Future<Output = Result<(), Errno>> + Send + 'a>> {
-        Box::pin(async { self.engine.load(file).await.map(drop) })
+        Box::pin(async { self.engine.load(file, &self.owner).await.map(drop) })
     }
 }
 
@@ -464,13 +571,16 @@ fn at_epoch(
     mapping: Arc<Mapping>,
     stack: Arc<StackCharge>,
 ) -> impl FnMut(wasmtime::StoreContextMut<'_, Context>) -> wasmtime::Result<UpdateDeadline> {
-    move |_| {
+    move |mut store| {
         if !stack.note() {
             thread.process.exit(ExitStatus::Signal(exec::SIGKILL));
         }
         let signal = thread.deliverable();
         if let Some(word) = thread.pending_word().filter(|_| signal) {
             mapping.or_word(word, 1);
+        }
+        if let Some(waits) = store.data().signal_waits.filter(|_| signal) {
+            waits.set(&mut store, Val::I32(1))?;
         }
         if let Some((word, bits)) = thread.break_word()
             && (signal || thread.process.turn.contended())
@@ -498,9 +608,10 @@ impl<F: Future<Output = End>> Future for OnProcessor<'_, F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<End> {
         let running = self.engine.epoch.running();
-        let since = Instant::now();
+        self.thread.cpu_begins();
         let polled = self.run.as_mut().poll(cx);
-        self.thread.add_cpu(since.elapsed());
+        self.thread.cpu_until_now(false);
+        self.thread.tell_cpu();
         drop(running);
         Poll::Ready(ready!(polled))
     }

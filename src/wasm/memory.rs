@@ -49,7 +49,12 @@ impl Image {
         let file = File::from(rustix::fs::memfd_create("isolet-image", flags)?);
         let bytes = content.len().next_multiple_of(PAGE);
         let io = |error: std::io::Error| Errno::from_io_error(&error).unwrap_or(Errno::IO);
-        file.write_all_at(content, 0).map_err(io)?;
+        for (chunk, at) in content.chunks(PAGE).zip((0u64..).step_by(PAGE)) {
+            // Pages of zeros are holes.
+            if chunk.iter().any(|&byte| byte != 0) {
+                file.write_all_at(chunk, at).map_err(io)?;
+            }
+        }
         file.set_len(bytes as u64).map_err(io)?;
         let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
         rustix::fs::fcntl_add_seals(&file, seals)?;
@@ -87,22 +92,23 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    /// `minimum` bytes of memory (whole WebAssembly pages) that start as `image`, zero behind it.
+    /// `bytes` of memory (whole WebAssembly pages) that start as `image`, zero behind it, of an instance that asks for `minimum`.
     ///
     /// # Errors
     ///
-    /// The host's: no address space or no memory map left.
-    pub(crate) fn new(image: Arc<Image>, minimum: usize) -> Result<Self, Errno> {
-        Self::reserve(image, minimum, RESERVED, GUARD)
+    /// ENOEXEC if the image or the minimum is longer; the host's: no address space or no memory map left.
+    pub(crate) fn new(image: Arc<Image>, minimum: usize, bytes: usize) -> Result<Self, Errno> {
+        Self::reserve(image, minimum, bytes, RESERVED, GUARD)
     }
 
     fn reserve(
         image: Arc<Image>,
         minimum: usize,
+        bytes: usize,
         reserved: usize,
         guard: usize,
     ) -> Result<Self, Errno> {
-        if image.bytes > minimum || minimum > reserved {
+        if image.bytes > bytes || minimum > bytes || bytes > reserved {
             return Err(Errno::NOEXEC);
         }
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
@@ -117,9 +123,9 @@ impl Mapping {
         };
         let base = NonNull::new(base.cast()).ok_or(Errno::NOMEM)?;
         let mapping =
-            Self { base, bytes: AtomicUsize::new(minimum), image, minimum, reserved, guard };
+            Self { base, bytes: AtomicUsize::new(bytes), image, minimum, reserved, guard };
         mapping.map_image()?;
-        mapping.make_accessible(mapping.image.bytes, minimum)?;
+        mapping.make_accessible(mapping.image.bytes, bytes)?;
         Ok(mapping)
     }
 
@@ -161,34 +167,23 @@ impl Mapping {
         self.base.as_ptr()
     }
 
-    /// What it started from.
-    pub(crate) fn image(&self) -> &Image {
-        &self.image
-    }
-
-    /// A copy for a forked process: the same image, and every page that differs from it. No thread of the process may
-    /// run meanwhile: the caller has its turn.
+    /// Begins a copy for a forked process: the same image, and every page that differs from it. No thread of the process may
+    /// run until the copy is finished: the caller has its turn.
     ///
     /// # Errors
     ///
     /// The host's.
-    pub(crate) fn fork(&self) -> Result<Self, Errno> {
-        let child = Self::new(self.image.clone(), self.minimum)?;
-        let bytes = self.bytes();
-        child.make_accessible(child.minimum, bytes)?;
-        child.bytes.store(bytes, Ordering::SeqCst);
-        for (at, length) in self.changed_pages()? {
-            // SAFETY: both ranges lie inside accessible memory of two different mappings (`changed_pages` stays
-            // below `bytes`); the parent does not run (precondition), the child is not known to anybody yet.
-            unsafe {
-                std::ptr::copy_nonoverlapping(
-                    self.base.as_ptr().add(at),
-                    child.base.as_ptr().add(at),
-                    length,
-                );
-            }
-        }
-        Ok(child)
+    pub(crate) fn begin_fork(&self) -> Result<Copying<'_>, Errno> {
+        let child = Self::new(self.image.clone(), self.minimum, self.bytes())?;
+        Ok(Copying { from: self, child, left: self.changed_pages()? })
+    }
+
+    /// All that is in it, without the zeros at its end. No thread of the process may run meanwhile: the caller has its turn.
+    pub(crate) fn content(&self) -> Vec<u8> {
+        // SAFETY: accessible memory of this value's own, which nobody writes to (precondition).
+        let bytes = unsafe { std::slice::from_raw_parts(self.base.as_ptr(), self.bytes()) };
+        let used = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        bytes[..used].to_vec()
     }
 
     /// Runs (offset, length) of pages written since the image was mapped, by /proc/self/pagemap: bit 63 present or 62
@@ -228,6 +223,53 @@ impl Mapping {
         // operations, which the engine compiles to single machine accesses.
         let word = unsafe { AtomicU32::from_ptr(self.base.as_ptr().add(address).cast()) };
         word.fetch_or(bits, Ordering::SeqCst);
+    }
+}
+
+/// A copy of a memory that is being made.
+pub(crate) struct Copying<'a> {
+    from: &'a Mapping,
+    child: Mapping,
+    /// Runs of pages (offset, length) still to be copied.
+    left: Vec<(usize, usize)>,
+}
+
+impl Copying<'_> {
+    /// Copies at most `budget` bytes (some whole pages at least). Whether nothing is left.
+    pub(crate) fn step(&mut self, budget: usize) -> bool {
+        let mut budget = (budget / PAGE).max(1) * PAGE;
+        while let Some((at, length)) = self.left.pop() {
+            let now = length.min(budget);
+            // SAFETY: both ranges lie inside accessible memory of two different mappings (`changed_pages` stays
+            // below `bytes`); the parent does not run (precondition), the child is not known to anybody yet.
+            unsafe {
+                std::ptr::copy_nonoverlapping(
+                    self.from.base.as_ptr().add(at),
+                    self.child.base.as_ptr().add(at),
+                    now,
+                );
+            }
+            budget -= now;
+            if now < length {
+                self.left.push((at + now, length - now));
+            }
+            if budget == 0 {
+                break;
+            }
+        }
+        self.left.is_empty()
+    }
+
+    /// Bytes still to be copied.
+    #[cfg(test)]
+    fn bytes_left(&self) -> usize {
+        self.left.iter().map(|(_, length)| length).sum()
+    }
+
+    /// The copy.
+    pub(crate) fn finish(mut self) -> Mapping {
+        while !self.step(usize::MAX / 2) {}
+        self.child
     }
 }
 
@@ -323,11 +365,46 @@ unsafe impl MemoryCreator for Creator {
                 // The engine's own heap, for exceptions.
                 let empty = Image::new(&[]).map_err(|errno| errno.to_string())?;
                 let reserved = reserved.unwrap_or(minimum).max(minimum);
-                let fresh = Mapping::reserve(Arc::new(empty), minimum, reserved, guard);
+                let fresh = Mapping::reserve(Arc::new(empty), minimum, minimum, reserved, guard);
                 Arc::new(fresh.map_err(|errno| errno.to_string())?)
             }
         };
         let bytes = mapping.bytes();
         Ok(Box::new(View { mapping, bytes }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn byte(mapping: &Mapping, at: usize) -> u8 {
+        assert!(at < mapping.bytes());
+        // SAFETY: inside accessible memory; only this test knows the mapping.
+        unsafe { mapping.base.as_ptr().add(at).read() }
+    }
+
+    #[test]
+    fn a_fork_copies_what_was_changed_in_slices() {
+        let image = Arc::new(Image::new(&[1; 4 * PAGE]).expect("memory"));
+        let mapping = Mapping::new(image, 32 * PAGE, 64 * PAGE).expect("address space");
+        assert_eq!(
+            byte(&mapping, PAGE),
+            1,
+            "reading an image's page does not make it the process's"
+        );
+        assert_eq!(mapping.begin_fork().expect("room").bytes_left(), 0);
+        for page in [2, 3, 40] {
+            mapping.or_word((page * PAGE) as u32, 0xf0);
+        }
+        let mut copying = mapping.begin_fork().expect("room");
+        assert_eq!(copying.bytes_left(), 3 * PAGE);
+        assert!(!copying.step(PAGE));
+        assert_eq!(copying.bytes_left(), 2 * PAGE);
+        let child = copying.finish();
+        mapping.or_word((40 * PAGE) as u32, 0x0f);
+        let found = [PAGE, 2 * PAGE, 3 * PAGE, 40 * PAGE, 41 * PAGE].map(|at| byte(&child, at));
+        assert_eq!(found, [1, 0xf1, 0xf1, 0xf0, 0]);
+        assert_eq!(byte(&mapping, 40 * PAGE), 0xff);
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! A module's active data segments are written again by every instantiation. A fork, a thread or a restored process has
 //! memory of its own already, so they are taken out and become a memory image; mutable globals are exported,
-//! so that an instance can be copied. What the module computes is not changed.
+//! so that an instance can be copied; loops look for signals ([`super::interrupt`]). What the module computes is not changed.
 //!
 //! Not a validator: the engine compiles the result and refuses what is not WebAssembly. Modules that cannot be split
 //! (imported, shared or 64-bit memory, a start function, computed segment addresses) are refused here.
 
+use super::interrupt::{Interrupts, WAITS};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
-use wasm_encoder::{DataSection, ExportKind, ExportSection, Module, RawSection};
+use wasm_encoder::{CodeSection, DataSection, ExportKind, ExportSection, Module, RawSection};
 use wasmparser::{DataKind, ExternalKind, KnownCustom, Operator, Parser, Payload, TypeRef};
 
 /// Bytes of a page of WebAssembly memory.
@@ -31,7 +32,7 @@ pub(crate) struct Split {
 pub(crate) struct SplitError(String);
 
 impl SplitError {
-    fn new(reason: impl Into<String>) -> Self {
+    pub(super) fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }
 }
@@ -51,6 +52,11 @@ struct Parts {
     mutable_globals: Vec<u32>,
     globals: u32,
     exports_written: bool,
+    /// What is added so that loops see signals, if the module is one for that.
+    interrupts: Option<Interrupts>,
+    /// Bodies of functions that are still to come, and those that have.
+    bodies_left: u32,
+    bodies: CodeSection,
 }
 
 /// Splits `wasm`.
@@ -59,7 +65,7 @@ struct Parts {
 ///
 /// [`SplitError`] names what the module has that a program must not have.
 pub(crate) fn split(wasm: &[u8]) -> Result<Split, SplitError> {
-    let mut parts = Parts::default();
+    let mut parts = Parts { interrupts: Interrupts::find(wasm)?, ..Parts::default() };
     let mut module = Module::new();
     for payload in Parser::new(0).parse_all(wasm) {
         let payload = payload?;
@@ -101,10 +107,44 @@ fn section(
         }
         _ => {}
     }
+    if let Some(interrupts) = parts.interrupts
+        && code(parts, module, &interrupts, payload)?
+    {
+        return Ok(());
+    }
     if let Some((id, range)) = payload.as_section() {
-        module.section(&RawSection { id, data: &wasm[range] });
+        let section = &wasm[range];
+        let added = match (parts.interrupts, payload) {
+            (Some(interrupts), Payload::TypeSection(_)) => Some(interrupts.types(section)?),
+            (Some(interrupts), Payload::FunctionSection(_)) => Some(interrupts.functions(section)?),
+            (Some(interrupts), Payload::GlobalSection(_)) => Some(interrupts.globals(section)?),
+            _ => None,
+        };
+        module.section(&RawSection { id, data: added.as_deref().unwrap_or(section) });
     }
     Ok(())
+}
+
+/// The code section, body by body, when loops get to look for signals. False if the payload is something else.
+fn code(
+    parts: &mut Parts,
+    module: &mut Module,
+    interrupts: &Interrupts,
+    payload: &Payload<'_>,
+) -> Result<bool, SplitError> {
+    match payload {
+        Payload::CodeSectionStart { count, .. } => parts.bodies_left = *count,
+        Payload::CodeSectionEntry(body) => {
+            parts.bodies.raw(&interrupts.body(body)?);
+            parts.bodies_left -= 1;
+        }
+        _ => return Ok(false),
+    }
+    if parts.bodies_left == 0 {
+        parts.bodies.function(&interrupts.deliver());
+        module.section(&parts.bodies);
+    }
+    Ok(true)
 }
 
 fn imports(
@@ -160,7 +200,7 @@ fn exports(
     let mut section = ExportSection::new();
     for export in reader.clone() {
         let export = export?;
-        if export.name.starts_with(GLOBAL_PREFIX) {
+        if export.name.starts_with(GLOBAL_PREFIX) || export.name == WAITS {
             return Err(SplitError::new(format!("it exports {}, a name of ours", export.name)));
         }
         let kind = match export.kind {
@@ -171,6 +211,9 @@ fn exports(
             ExternalKind::Tag => ExportKind::Tag,
         };
         section.export(export.name, kind, export.index);
+    }
+    if let Some(interrupts) = parts.interrupts {
+        section.export(WAITS, ExportKind::Global, interrupts.waits());
     }
     for index in &parts.mutable_globals {
         section.export(&format!("{GLOBAL_PREFIX}{index}"), ExportKind::Global, *index);

@@ -42,7 +42,6 @@ fn what_is_not_done_is_refused_by_name() {
         ("volumeMounts", json!([{"name": "a", "path": "/a"}])),
         ("autoPause", json!(true)),
         ("secure", json!(false)),
-        ("network", json!({"allowOut": ["1.1.1.1"]})),
         ("network", json!({"surprise": 1})),
         ("surprise", json!(1)),
         ("timeout", json!("x")),
@@ -81,17 +80,17 @@ fn every_field_of_the_protocol_is_taken_or_named() {
         ("allow_internet_access", json!(false)),
         ("secure", json!(true)),
         ("network.allowPublicTraffic", json!(false)),
+        ("network.allowOut", json!(["1.1.1.1"])),
+        ("network.denyOut", json!(["0.0.0.0/0"])),
+        ("network.rules", json!({"example.com": [{"transform": {"headers": {"a": "b"}}}]})),
+        ("network.egressProxy", json!({"address": "1.1.1.1:1080"})),
+        ("network.dnsServers", json!(["1.1.1.1"])),
+        ("network.maskRequestHost", json!("localhost:${PORT}")),
+        ("network.httpsPorts", json!([443])),
         ("autoPause", json!(false)),
         ("autoResume.enabled", json!(false)),
     ];
     let refused = [
-        ("network.allowOut", json!(["1.1.1.1"])),
-        ("network.denyOut", json!(["0.0.0.0/0"])),
-        ("network.rules", json!({"example.com": [{"transform": {"headers": {"a": "b"}}}]})),
-        ("network.egressProxy", json!({"address": "127.0.0.1:1080"})),
-        ("network.maskRequestHost", json!("localhost:${PORT}")),
-        ("network.httpsPorts", json!([443])),
-        ("network.dnsServers", json!(["1.1.1.1"])),
         ("iam", json!({"tokens": {"a": {"audience": "b", "tokenType": "c"}}})),
         ("mcp", json!({"server": {}})),
         ("autoPause", json!(true)),
@@ -99,6 +98,7 @@ fn every_field_of_the_protocol_is_taken_or_named() {
         ("autoResume.enabled", json!(true)),
         ("volumeMounts", json!([{"name": "a", "path": "/a"}])),
         ("secure", json!(false)),
+        ("network.httpsPorts", json!([49983])),
         ("networkx", json!({})),
     ];
     for path in ["/sandboxes", "/v2/sandboxes"] {
@@ -133,7 +133,14 @@ fn what_is_not_built_says_so_behind_the_key() {
     let server = Server::shared();
     let guest = Guest::create(server);
     let address = server.address().to_string();
-    for path in ["/templates", "/v3/templates", "/volumes", "/secrets", "/snapshots", "/teams"] {
+    for path in [
+        "/v3/templates",
+        "/v2/templates/x/builds/y",
+        "/volumes",
+        "/secrets",
+        "/snapshots",
+        "/teams",
+    ] {
         for method in ["GET", "POST", "DELETE"] {
             let answer = control(server, (method, path), API_KEY, &Value::Null);
             assert_eq!(
@@ -144,7 +151,7 @@ fn what_is_not_built_says_so_behind_the_key() {
             assert_eq!(request(server, (method, path), &address, &[], b"").status, 401, "{path}");
         }
     }
-    for what in ["pause", "resume", "fork", "snapshots", "metrics", "logs", "network"] {
+    for what in ["pause", "fork", "snapshots"] {
         let path = format!("/sandboxes/{}/{what}", guest.id);
         let answer = control(server, ("POST", &path), API_KEY, &Value::Null);
         assert_eq!(answer.status, 501, "{path}: {}", answer.text());
@@ -199,4 +206,24 @@ fn pages_of_the_list_show_each_sandbox_once() {
     let ids: BTreeSet<_> = guests.iter().map(|guest| guest.id.clone()).collect();
     assert_eq!(seen.len(), guests.len(), "{seen:?}");
     assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), ids);
+}
+
+#[test]
+fn a_body_that_is_too_long_is_an_error_in_e2bs_shape() {
+    let server = Server::shared();
+    let body = json!({"templateID": "base", "metadata": {"long": "x".repeat(1 << 20)}});
+    let mut answers = vec![
+        control(server, ("POST", "/v2/sandboxes"), API_KEY, &body),
+        control(server, ("POST", "/sandboxes/none/timeout"), API_KEY, &body),
+    ];
+    let guest = Guest::create(server);
+    let sources = json!({"source_paths": ["x".repeat(1 << 20)], "destination": "d"}).to_string();
+    answers.push(guest.envd("/files/compose", "application/json", sources.as_bytes()));
+    for answer in answers {
+        assert_eq!(answer.status, 413, "{}", answer.text());
+        let error = answer.json();
+        assert_eq!(error["code"], 413);
+        let message = error["message"].as_str().expect("a sentence");
+        assert_eq!(message, "the request's body is longer than 1048576 bytes");
+    }
 }

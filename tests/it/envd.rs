@@ -60,6 +60,18 @@ fn hostile_frames_get_connects_codes() {
     {
         assert_eq!(guest.envd(START, media, b"{}").status, status, "{media}");
     }
+    let proto = |body: &[u8]| refusal(&guest.envd(START, "application/connect+proto", body));
+    for (what, body) in [
+        ("a cut message", frame(0, b"\x0a\x05a")),
+        ("another type", frame(0, b"\x08\x01")),
+        ("an unknown field", frame(0, b"\x7a\x00")),
+        ("no UTF-8", frame(0, b"\x0a\x04\x0a\x02\xff\xff")),
+        ("no program", frame(0, b"")),
+        ("compressed, not agreed", frame(1, b"")),
+    ] {
+        assert_eq!(proto(&body), "invalid_argument", "protobuf: {what}");
+    }
+    assert_eq!(proto(&[0, 0xff, 0xff, 0xff, 0xff]), "resource_exhausted");
     let unary = |path: &str, body: &[u8]| guest.envd(path, "application/json", body).status;
     assert_eq!(unary("/process.Process/List", b"{}"), 200);
     assert_eq!(unary("/process.Process/List", b"{\"a\":1}"), 400);
@@ -316,4 +328,35 @@ fn a_process_outlives_its_client_and_its_end_is_told_late() {
     let signal = json!({"process": {"pid": pid}, "signal": "SIGNAL_SIGKILL"}).to_string();
     let kill = guest.envd("/process.Process/SendSignal", "application/json", signal.as_bytes());
     assert_eq!((kill.status, &kill.json()["code"]), (404, &json!("not_found")));
+}
+
+#[test]
+fn silence_is_filled_and_a_deadline_kills() {
+    let guest = Guest::create(Server::shared());
+    let message = json!({"process": {"cmd": "/bin/sleep", "args": ["1000"]}, "tag": "sleeper"});
+    let headers = [
+        ("X-Access-Token", guest.token.as_str()),
+        ("Content-Type", STREAM),
+        ("Keepalive-Ping-Interval", "1"),
+        ("Connect-Timeout-Ms", "2500"),
+    ];
+    let body = frame(0, message.to_string().as_bytes());
+    let host = guest.host(49983);
+    let answer = request(Server::shared(), ("POST", START), &host, &headers, &body);
+    let text = answer.text();
+    let keepalives = text.matches("{\"event\":{\"keepalive\":{}}}").count();
+    assert!((1..=2).contains(&keepalives), "{keepalives} in two and a half seconds: {text}");
+    assert!(text.contains("\"code\":\"deadline_exceeded\""), "{text}");
+    // The stream may end a moment before the process; that it was killed is kept.
+    let selector = json!({"process": {"tag": "sleeper"}}).to_string();
+    let end = guest.envd("/process.Process/Connect", STREAM, &frame(0, selector.as_bytes())).text();
+    assert!(
+        end.contains("\"error\":\"signal: killed\"") && end.contains("\"exitCode\":-1"),
+        "{end}"
+    );
+    for wrong in [("Keepalive-Ping-Interval", "0"), ("Connect-Timeout-Ms", "soon")] {
+        let headers = [headers[0], headers[1], wrong];
+        let answer = request(Server::shared(), ("POST", START), &host, &headers, &body);
+        assert_eq!(refusal(&answer), "invalid_argument", "{wrong:?}");
+    }
 }

@@ -31,7 +31,7 @@ async fn runtime() -> &'static Runtime {
 }
 
 async fn sandbox() -> Sandbox {
-    let wanted = SandboxConfig::new("python", Egress::Denied).timeout(Duration::from_secs(600));
+    let wanted = SandboxConfig::new("python", Egress::deny_all()).timeout(Duration::from_secs(600));
     runtime().await.create(wanted).await.expect("a sandbox")
 }
 
@@ -146,7 +146,8 @@ fn killing_a_sandbox_ends_all_of_it_in_every_state() {
 #[test]
 fn a_sandbox_ends_at_its_timeout_and_not_before_a_longer_one() {
     block_on(async {
-        let wanted = SandboxConfig::new("base", Egress::Denied).timeout(Duration::from_secs(3600));
+        let wanted =
+            SandboxConfig::new("base", Egress::deny_all()).timeout(Duration::from_secs(3600));
         let sandbox = runtime().await.create(wanted).await.expect("a sandbox");
         let child = spawn(&sandbox, "sleep", &["1000"]);
         sandbox.set_timeout(Duration::from_millis(50)).expect("in range");
@@ -161,7 +162,7 @@ fn a_sandbox_ends_at_its_timeout_and_not_before_a_longer_one() {
 fn memory_is_one_limit_for_all_processes() {
     block_on(async {
         let limits = Limits { memory_bytes_max: 128 << 20, ..Limits::default() };
-        let wanted = SandboxConfig::new("python", Egress::Denied).limits(limits);
+        let wanted = SandboxConfig::new("python", Egress::deny_all()).limits(limits);
         let sandbox = runtime().await.create(wanted).await.expect("a sandbox");
         let program = "
 try:

@@ -15,7 +15,7 @@ use crate::namespace::{enter, outside};
 /// Seconds an answer may be kept; none, so that each lookup is seen.
 const TTL: u32 = 0;
 
-/// A UDP name server on port 53 of every address of the namespace it was made in.
+/// A UDP name server on port 53 of the namespace it was made in.
 pub struct Nameserver {
     asked: Arc<Mutex<BTreeSet<String>>>,
 }
@@ -23,7 +23,12 @@ pub struct Nameserver {
 impl Nameserver {
     /// Answers for `names` (without the final dot). The thread ends with the test process.
     pub fn start(names: &[(&str, &[&str])]) -> Nameserver {
-        let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 53)).expect("port 53 is free here");
+        Nameserver::start_at(Ipv6Addr::UNSPECIFIED.into(), names)
+    }
+
+    /// The same on one address, which may be one of another's every address.
+    pub fn start_at(address: IpAddr, names: &[(&str, &[&str])]) -> Nameserver {
+        let socket = bind(address).expect("port 53 is free here");
         let names: BTreeMap<String, Vec<IpAddr>> = names
             .iter()
             .map(|(name, addresses)| {
@@ -50,6 +55,16 @@ impl Nameserver {
     pub fn asked(&self) -> BTreeSet<String> {
         self.asked.lock().expect("no one panics with this lock").clone()
     }
+}
+
+/// Port 53 of an address, also where somebody has it for every address: the more exact one hears.
+fn bind(address: IpAddr) -> rustix::io::Result<UdpSocket> {
+    use rustix::net::{AddressFamily, SocketType, sockopt};
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = rustix::net::socket(family, SocketType::DGRAM, None)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    rustix::net::bind(&socket, &SocketAddr::new(address, 53))?;
+    Ok(socket.into())
 }
 
 /// Asks the name server at `address` for the IPv4 addresses of `name` (with its final dot). `None` when

@@ -82,6 +82,11 @@ fn unshare_arguments() -> &'static [&'static str] {
     }
 }
 
+/// What `unshare` is to be called with for a mount namespace alone, of the machine's network.
+pub fn mount_arguments() -> impl Iterator<Item = &'static str> {
+    unshare_arguments().iter().copied().filter(|argument| *argument != "--net")
+}
+
 /// Makes sure that `ip` (Debian's iproute2) is there; as root it may be installed.
 fn need_ip() {
     let _held = sdk::lock("iproute2");

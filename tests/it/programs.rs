@@ -23,7 +23,7 @@ enum Way {
     PlainHttp,
 }
 
-fn listing(test: &str, way: Way, program: impl FnOnce() -> Command) {
+fn program(test: &str, way: Way, prints: &str, program: impl FnOnce() -> Command) {
     // Outside the namespace, where there is a registry and time: installs and compiles what is needed.
     let program = program();
     isolet();
@@ -37,7 +37,7 @@ fn listing(test: &str, way: Way, program: impl FnOnce() -> Command) {
             Way::PlainHttp => format!("export E2B_API_URL={url} E2B_SANDBOX_URL={url}"),
         };
         let mut program = server.with_exports(&program, &more);
-        assert_eq!(run(&mut program, BOUND).success(), "listing ok\n");
+        assert_eq!(run(&mut program, BOUND).success(), prints);
         let (status, log) = server.stop();
         assert!(status.success(), "{status}\n{log}");
     });
@@ -47,7 +47,8 @@ macro_rules! listings {
     ($($name:ident: $way:expr, $program:expr;)*) => {$(
         #[test]
         fn $name() {
-            listing(concat!("programs::", stringify!($name)), $way, || $program);
+            let test = concat!("programs::", stringify!($name));
+            program(test, $way, "listing ok\n", || $program);
         }
     )*};
 }
@@ -61,4 +62,17 @@ listings! {
     python_over_plain_http: Way::PlainHttp, sdk::python_program("listing_sync.py");
     async_python_by_names_and_tls: Way::Names, sdk::python_program("listing_async.py");
     async_python_over_plain_http: Way::PlainHttp, sdk::python_program("listing_async.py");
+}
+
+/// A user's component instead of Python's server.
+#[test]
+fn a_component_serves() {
+    program("programs::a_component_serves", Way::Names, "component ok\n", || {
+        let file = sdk::cache().join("wasip2.wasm");
+        let _held = sdk::lock("wasip2");
+        std::fs::write(&file, crate::guests::p2()).expect("the cache is writable");
+        let mut program = sdk::js_program("component.mjs");
+        program.arg(file);
+        program
+    });
 }

@@ -48,13 +48,13 @@ def length(c):
 def answer(listener, handler):
     while True:
         c, _ = listener.accept()
-        def one():
+        def one(c):
             try:
                 handler(c)
             except OSError:
                 pass
             c.close()
-        threading.Thread(target=one).start()
+        threading.Thread(target=one, args=(c,)).start()
 for port, handler in enumerate([echo, two_answers, garbage, endless_head, tunnel, length], 7001):
     listener = socket.create_server(("0.0.0.0", port))
     threading.Thread(target=answer, args=(listener, handler)).start()
@@ -93,8 +93,9 @@ fn a_guest_sees_no_tokens_and_no_forged_origins() {
     lines.sort_unstable();
     let expected = [
         "authorization: Bearer of-the-guest".to_owned(),
-        "connection: close".to_owned(),
+        "connection: close, te".to_owned(),
         format!("host: {host}"),
+        "te: trailers".to_owned(),
         "x-forwarded-for: 127.0.0.1".to_owned(),
         format!("x-forwarded-host: {host}"),
         "x-forwarded-proto: http".to_owned(),

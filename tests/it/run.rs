@@ -39,6 +39,14 @@ impl Output {
 /// and returns what it did. A program that takes longer is killed with its children and fails the test.
 #[track_caller]
 pub fn run(command: &mut Command, bound: Duration) -> Output {
+    attempt(command, bound).unwrap_or_else(|output| {
+        panic!("hung for {bound:?}, killed: {command:?}\n{}", output.transcript())
+    })
+}
+
+/// As [`run`], but a program that took longer is the caller's to judge: it is an `Err` with what was printed.
+#[track_caller]
+pub fn attempt(command: &mut Command, bound: Duration) -> Result<Output, Output> {
     let shown = format!("{command:?}");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
@@ -60,8 +68,7 @@ pub fn run(command: &mut Command, bound: Duration) -> Output {
         String::from_utf8_lossy(&bytes.join().expect("the reader does not panic")).into_owned()
     };
     let output = Output { status, stdout: text(stdout), stderr: text(stderr) };
-    assert!(!hung, "hung for {bound:?}, killed: {shown}\n{}", output.transcript());
-    output
+    if hung { Err(output) } else { Ok(output) }
 }
 
 /// Starts `command`, shows `seen` each line it prints on either stream until `seen` returns something, and

@@ -55,9 +55,15 @@ fn installed(kind: &str, pins: &Path, install: impl FnOnce(&Path)) -> PathBuf {
 
 /// The folder with `node_modules`, in which a program can import the SDKs.
 pub fn js() -> PathBuf {
-    installed("sdk-js", &source("js/package-lock.json"), |folder| {
+    modules("sdk-js", "js")
+}
+
+/// The folder with the packages that a folder of `tests/sdk` pins.
+fn modules(kind: &str, pins: &str) -> PathBuf {
+    let pins = source(pins);
+    installed(kind, &pins.join("package-lock.json"), |folder| {
         for file in ["package.json", "package-lock.json"] {
-            fs::copy(source("js").join(file), folder.join(file)).expect("the pins can be copied");
+            fs::copy(pins.join(file), folder.join(file)).expect("the pins can be copied");
         }
         let mut npm = Command::new("npm");
         npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
@@ -67,7 +73,36 @@ pub fn js() -> PathBuf {
 
 /// The interpreter of a virtual environment that has the SDKs.
 pub fn python() -> PathBuf {
-    let folder = installed("sdk-python", &source("python/requirements.txt"), |folder| {
+    environment("sdk-python", "python/requirements.txt")
+}
+
+/// The interpreter of a virtual environment that has schemathesis and a validator of OpenAPI documents.
+pub fn checkers() -> PathBuf {
+    environment("checkers", "checkers/requirements.txt")
+}
+
+/// The interpreter of a virtual environment with clients of guests' servers.
+fn web() -> PathBuf {
+    environment("web", "web/requirements.txt")
+}
+
+/// The folder in which that environment keeps its packages.
+pub fn web_packages() -> PathBuf {
+    let mut python = Command::new(web());
+    python.args(["-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]);
+    run(&mut python, Duration::from_secs(60)).success().trim_end().into()
+}
+
+/// The command that runs `tests/sdk/web/NAME` there.
+pub fn web_program(name: &str) -> Command {
+    let mut command = Command::new(web());
+    command.arg("-u").arg(source("web").join(name));
+    command
+}
+
+/// The interpreter of a virtual environment with the wheels that a file pins.
+fn environment(kind: &str, pins: &str) -> PathBuf {
+    let folder = installed(kind, &source(pins), |folder| {
         // Debian's python3 comes without ensurepip; pip, where it is there, can fill a bare one.
         let venv = |extra: &[&str]| {
             let mut command = Command::new("python3");
@@ -94,9 +129,46 @@ pub fn python() -> PathBuf {
             pip.arg("--python").arg(&interpreter);
         }
         pip.args(["install", "--quiet", "--require-hashes", "--only-binary", ":all:", "-r"]);
-        run(pip.arg(source("python/requirements.txt")), INSTALL_BOUND).success();
+        run(pip.arg(source(pins)), INSTALL_BOUND).success();
     });
     folder.join("bin/python")
+}
+
+/// A folder with the packages that `tests/sdk/published` pins, unpacked and nothing else.
+pub fn published() -> PathBuf {
+    let pins = source("published/requirements.txt");
+    let python = python();
+    installed("published", &pins, |folder| {
+        let own = python.with_file_name("pip").exists();
+        let mut pip = Command::new(if own { python.as_os_str() } else { "python3".as_ref() });
+        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]);
+        pip.args(["--only-binary", ":all:", "-r"]).arg(&pins).arg("--target").arg(folder);
+        run(&mut pip, INSTALL_BOUND).success();
+    })
+}
+
+/// Folders with the wheels and the sources that `tests/sdk/index` pins.
+pub fn index() -> [PathBuf; 2] {
+    let python = python();
+    let wheels = source("index/wheels.txt");
+    let sources = source("index/sources.txt");
+    let download = |pins: &Path, folder: &Path, what: &[&str]| {
+        // An environment that was filled from outside has no pip of its own.
+        let own = python.with_file_name("pip").exists();
+        let mut pip = Command::new(if own { python.as_os_str() } else { "python3".as_ref() });
+        pip.args(["-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]).args(what);
+        // pip builds the metadata of a source: by this version of what builds it.
+        pip.env("PIP_CONSTRAINT", source("index/constraints.txt"));
+        run(pip.arg("-r").arg(pins).arg("--dest").arg(folder), INSTALL_BOUND).success();
+    };
+    let any = ["--implementation", "py", "--abi", "none", "--platform", "any"];
+    let any = [&any[..], &["--only-binary", ":all:"]].concat();
+    [
+        installed("index", &wheels, |folder| download(&wheels, folder, &any)),
+        installed("index-sources", &sources, |folder| {
+            download(&sources, folder, &["--no-binary", ":all:"]);
+        }),
+    ]
 }
 
 /// Whether the tests may install Debian packages.
@@ -120,10 +192,18 @@ fn host_has_pip() -> bool {
 
 /// The command that runs `tests/sdk/js/NAME` on the installed SDKs.
 pub fn js_program(name: &str) -> Command {
-    let folder = js();
+    js_program_in(&js(), name)
+}
+
+/// As [`js_program`], on the oldest SDK that is tested.
+pub fn old_js_program(name: &str) -> Command {
+    js_program_in(&modules("sdk-js-2.45", "js-2.45"), name)
+}
+
+fn js_program_in(folder: &Path, name: &str) -> Command {
     let program = folder.join(name);
     // Node resolves imports from where the program lies. Renamed into place: others may be reading.
-    let copy = tempfile::NamedTempFile::new_in(&folder).expect("the cache is writable");
+    let copy = tempfile::NamedTempFile::new_in(folder).expect("the cache is writable");
     fs::copy(source("js").join(name), copy.path()).expect("the program is committed");
     copy.persist(&program).expect("the cache is writable");
     let mut node = Command::new("node");
@@ -134,6 +214,13 @@ pub fn js_program(name: &str) -> Command {
 /// The command that runs `tests/sdk/python/NAME` on the installed SDKs.
 pub fn python_program(name: &str) -> Command {
     let mut command = Command::new(python());
+    command.arg("-u").arg(source("python").join(name));
+    command
+}
+
+/// As [`python_program`], on the oldest SDK that is tested.
+pub fn old_python_program(name: &str) -> Command {
+    let mut command = Command::new(environment("sdk-python-2.45", "python-2.45/requirements.txt"));
     command.arg("-u").arg(source("python").join(name));
     command
 }
@@ -162,8 +249,14 @@ fn the_cli_starts_at_the_pinned_version() {
 
 #[test]
 fn the_pins_name_no_registry() {
-    let lock = fs::read_to_string(source("js/package-lock.json")).expect("committed");
-    assert!(!lock.contains("\"resolved\""), "npm config: omit-lockfile-registry-resolved=true");
-    let pins = fs::read_to_string(source("python/requirements.txt")).expect("committed");
-    assert!(!pins.contains("://"), "requirements name packages by name, version and hash");
+    for folder in ["js", "js-2.45"] {
+        let lock = source(folder).join("package-lock.json");
+        let lock = fs::read_to_string(lock).expect("committed");
+        assert!(!lock.contains("\"resolved\""), "npm config: omit-lockfile-registry-resolved=true");
+    }
+    for folder in ["python", "python-2.45", "checkers"] {
+        let pins = source(folder).join("requirements.txt");
+        let pins = fs::read_to_string(pins).expect("committed");
+        assert!(!pins.contains("://"), "requirements name packages by name, version and hash");
+    }
 }

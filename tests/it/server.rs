@@ -51,7 +51,9 @@ pub fn isolet() -> Command {
 }
 
 fn bare() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_isolet"));
+    let built = env!("CARGO_BIN_EXE_isolet").into();
+    // A release build, for what is to be measured.
+    let mut command = Command::new(std::env::var_os("ISOLET_TEST_BINARY").unwrap_or(built));
     // isolet's own default is $XDG_DATA_HOME/isolet, for `serve` and `run` alike.
     command.env("XDG_DATA_HOME", sdk::cache().join("data")).env_remove("ISOLET_API_KEY");
     command
@@ -148,7 +150,12 @@ impl Server {
     /// As [`Server::start`], with further arguments.
     #[track_caller]
     pub fn start_with(listen: &str, domain: &str, more: &[&str]) -> Server {
-        let mut program = isolet();
+        Server::start_as(isolet(), listen, domain, more)
+    }
+
+    /// As [`Server::start_with`], of a command with an environment of its own.
+    #[track_caller]
+    pub fn start_as(mut program: Command, listen: &str, domain: &str, more: &[&str]) -> Server {
         program.args(["serve", "--listen", listen, "--domain", domain, "--api-key", API_KEY]);
         program.args(more);
         let (tell, ready) = sync_channel(1);
@@ -202,6 +209,20 @@ impl Server {
         let url = format!("http://{}", self.address);
         program.env("E2B_API_KEY", API_KEY).env("E2B_API_URL", &url).env("E2B_SANDBOX_URL", &url);
         program
+    }
+
+    /// The server's process, for what /proc tells of it.
+    pub fn pid(&self) -> u32 {
+        let shell = self.process.shell.id();
+        let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"));
+        let children = children.expect("Linux lists the children of our child");
+        // The shell's other child is the one that waits for the end of stdin: a shell itself.
+        let isolet = |pid: &&str| {
+            let name = std::fs::read_to_string(format!("/proc/{pid}/comm"));
+            name.is_ok_and(|name| name.starts_with("isolet"))
+        };
+        let pid = children.split_whitespace().find(isolet).expect("the server runs");
+        pid.parse().expect("a pid")
     }
 
     /// Sends SIGTERM and returns how the server ended and everything it printed.

@@ -1,12 +1,11 @@
 //! The shell behaves as a shell: each script of `tests/shell/` is run in a sandbox and by the bash of
 //! this machine, and must print the same on both streams and end the same.
 //!
-//! A script makes its files under `mktemp -d` and removes them. It uses bash, coreutils, grep and sed.
+//! `ISOLET_SCRIPT=name,start*` runs some of them. What a script may be is in CONTRIBUTING.md.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
+use std::sync::Mutex;
+use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -14,85 +13,90 @@ use serde_json::Value;
 use crate::run::run;
 use crate::sdk;
 use crate::server::{Server, isolet};
+use crate::twin::{self, Outcome, Script};
 
 const BOUND: Duration = Duration::from_secs(300);
 
-/// What a script did: exit code, standard output, standard error.
-type Outcome = (Option<i32>, String, String);
+/// Scripts that are also run through the SDK: what reaches a program differently there is its start, its
+/// streams and its end, of which these have every kind.
+const THROUGH_THE_SDK: &[&str] = &[
+    "exit_codes",
+    "here_documents",
+    "pipe_into_while",
+    "processes",
+    "stdout_and_stderr",
+    "text_tools",
+    "traps_and_signals",
+    "variables_and_functions",
+];
 
-fn scripts() -> BTreeMap<String, String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shell");
-    let paths = fs::read_dir(folder).expect("the scripts are committed");
-    let paths = paths.map(|entry| entry.expect("a readable entry").path());
-    let read = |path: PathBuf| {
-        let name = path.file_stem().expect("a file").to_string_lossy().into_owned();
-        (name, fs::read_to_string(path).expect("a script in UTF-8"))
-    };
-    let scripts: BTreeMap<_, _> = paths.map(read).collect();
-    assert!(scripts.len() >= 10, "only {} scripts", scripts.len());
-    scripts
-}
-
-/// What this machine's bash makes of `script`, in a home and with an environment like a sandbox's.
-fn on_this_machine(script: &str) -> Outcome {
-    let home = tempfile::tempdir().expect("a temporary folder");
-    let mut bash = Command::new("/bin/bash");
-    bash.args(["-c", script]).current_dir(&home).env_clear();
-    bash.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", home.path());
-    let output = run(&mut bash, BOUND);
-    (output.status.code(), output.stdout, output.stderr)
-}
-
+/// Runs `scripts` by `actual` and by this machine, two a core, and fails with all differences.
 #[track_caller]
-fn compare(outcomes: impl Fn(&str, &str) -> Outcome) {
-    let mut differences = String::new();
-    for (name, script) in scripts() {
-        let expected = on_this_machine(&script);
-        let actual = outcomes(&name, &script);
-        if actual != expected {
-            differences.push_str(&format!(
-                "== {name}: exit {:?}, here {:?}\n{}{}",
-                actual.0,
-                expected.0,
-                first_difference("stdout", &actual.1, &expected.1),
-                first_difference("stderr", &actual.2, &expected.2),
-            ));
+fn compare(scripts: &[Script], actual: impl Fn(&Script) -> Result<Outcome, String> + Sync) {
+    twin::prepare(scripts);
+    let left = Mutex::new(scripts.iter());
+    let differences = Mutex::new(Vec::new());
+    let workers = thread::available_parallelism().map_or(2, |cores| 2 * cores.get());
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let next = left.lock().expect("taking the next does not panic").next();
+                    let Some(script) = next else { break };
+                    if let Some(difference) = judge(script, &actual) {
+                        let text = format!("== {}: {difference}", script.name);
+                        differences.lock().expect("adding one does not panic").push(text);
+                    }
+                }
+            });
         }
-    }
-    assert!(differences.is_empty(), "a sandbox differs from this machine:\n{differences}");
+    });
+    let mut differences = differences.into_inner().expect("no worker has panicked");
+    differences.sort();
+    assert!(
+        differences.is_empty(),
+        "in a sandbox {} of {} scripts do otherwise than here:\n{}",
+        differences.len(),
+        scripts.len(),
+        differences.join("\n")
+    );
 }
 
-/// The first line in which two outputs differ, or nothing.
-fn first_difference(stream: &str, actual: &str, expected: &str) -> String {
-    if actual == expected {
-        return String::new();
+/// How `script` differs, if it does.
+fn judge(script: &Script, actual: &impl Fn(&Script) -> Result<Outcome, String>) -> Option<String> {
+    match (actual(script), twin::on_this_machine(script)) {
+        (Err(printed), _) => Some(format!("hung in the sandbox, having printed\n{printed}")),
+        (_, Err(printed)) => Some(format!("hung on this machine, having printed\n{printed}")),
+        (Ok(actual), Ok(expected)) if actual == expected => None,
+        (Ok(actual), Ok(expected)) => Some(twin::difference(&actual, &expected)),
     }
-    let both = actual.lines().zip(expected.lines());
-    let line = both.take_while(|(actual, expected)| actual == expected).count();
-    let show = |text: &str| text.lines().nth(line).unwrap_or("(end)").to_owned();
-    format!("   {stream} line {}: {:?}, here {:?}\n", line + 1, show(actual), show(expected))
 }
 
 #[test]
 fn scripts_run_as_on_this_machine() {
-    compare(|_, script| {
+    // Once, before many ask at the same time: it compiles the programs.
+    drop(isolet());
+    compare(&twin::scripts(), |script| {
         let mut command = isolet();
         // On its own: `run` hands its exit code and both streams through.
-        let output = run(command.args(["run", "--", "/bin/bash", "-c", script]), BOUND);
-        (output.status.code(), output.stdout, output.stderr)
+        command.args(["run", "--image", &script.image, "--user", &script.user, "--"]);
+        twin::outcome(command.args(["/bin/bash", "-c", &script.text]))
     });
 }
 
 #[test]
 fn scripts_run_as_on_this_machine_through_the_sdk() {
+    let scripts: Vec<Script> = THROUGH_THE_SDK.iter().map(|name| twin::script(name)).collect();
     let mut program = Server::shared().with_plain_http(sdk::python_program("shell.py"));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shell");
-    let printed = run(program.arg(folder), BOUND).success();
+    let files = THROUGH_THE_SDK.iter().map(|name| folder.join(name).with_extension("sh"));
+    let printed = run(program.args(files), BOUND).success();
     let outcomes: Value = serde_json::from_str(&printed).expect("JSON");
-    compare(|name, _| {
-        let field = |index: usize| outcomes[name][index].as_str().unwrap_or("missing").to_owned();
-        let code = outcomes[name][0].as_i64().and_then(|code| i32::try_from(code).ok());
-        (code, field(1), field(2))
+    compare(&scripts, |script| {
+        let outcome = &outcomes[&script.name];
+        let field = |index: usize| outcome[index].as_str().unwrap_or("missing").to_owned();
+        let code = outcome[0].as_i64().and_then(|code| i32::try_from(code).ok());
+        Ok(Outcome { code, stdout: field(1), stderr: field(2) })
     });
 }
 

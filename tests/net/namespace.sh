@@ -22,7 +22,7 @@ printf 'nameserver %s\noptions timeout:2 attempts:2\n' "$nameserver" >/run/isole
 mount --bind /run/isolet-resolv.conf "$resolv"
 
 # Public-range addresses first, then one of each special-purpose range of the egress policy.
-v4=(1.1.1.1 8.8.8.8
+v4=(1.1.1.1 8.8.8.8 9.9.9.9
     10.0.0.1 100.64.0.1 169.254.169.254 172.16.0.1 192.0.0.1 192.0.2.1 192.31.196.1 192.52.193.1
     192.88.99.1 192.168.0.1 192.175.48.1 198.18.0.1 198.51.100.1 203.0.113.1 240.0.0.1)
 v6=(2606:4700:4700::1111

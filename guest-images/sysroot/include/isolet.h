@@ -15,6 +15,13 @@ extern "C" {
 #define SYS_isolet_signal_return 0x4004
 #define SYS_isolet_pending_word  0x4005
 #define SYS_isolet_break_word    0x4006
+#define SYS_isolet_map_shared    0x4007
+#define SYS_isolet_start_image   0x4008
+
+/* What SYS_isolet_start_image is asked; ABI.md, "Start images". */
+#define ISOLET_IMAGE_MAKING  0
+#define ISOLET_IMAGE_READY   1
+#define ISOLET_IMAGE_PLAINLY 2
 
 /* The main thread's pending word: not 0 when a signal with a handler waits.
  * A loop that polls it calls __isolet_deliver(), which runs the handlers and

@@ -1,7 +1,7 @@
 //! `EntryInfo`: what envd says of a file, and the errors of the file system in its words.
 
 use super::connect::{Code, RpcError};
-use super::path;
+use super::{metadata, path};
 use crate::sandbox::Accounts;
 use crate::{Error, Sandbox, User};
 use rustix::fs::FileType;
@@ -10,6 +10,18 @@ use serde_json::{Value, json};
 
 /// Links followed to find what a symbolic link means; Linux's number.
 const LINKS_MAX: usize = 40;
+
+/// Bytes of text in an entry, about what it takes in an answer.
+pub(crate) fn text_bytes(entry: &Value) -> usize {
+    match entry {
+        Value::String(text) => text.len(),
+        Value::Array(values) => values.iter().map(text_bytes).sum(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| name.len() + text_bytes(value)).sum()
+        }
+        _ => 8,
+    }
+}
 
 /// Describes the file at a clean absolute path; `accounts` are the sandbox's.
 ///
@@ -36,6 +48,11 @@ pub(crate) fn info(sandbox: &Sandbox, accounts: &Accounts, full: &str) -> Result
         "group": group,
         "modifiedTime": crate::api::sandboxes::rfc3339(own.modified),
     });
+    // A link to nothing has none.
+    let metadata = files.attributes(&user, full, metadata::PREFIX).unwrap_or_default();
+    if !metadata.is_empty() {
+        info["metadata"] = json!(metadata);
+    }
     if let Some(target) = target {
         info["symlinkTarget"] = json!(target);
     }

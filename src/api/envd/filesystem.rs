@@ -1,11 +1,11 @@
 //! The service `filesystem.Filesystem`: look at, make, move and remove files. Messages are those of E2B's filesystem.proto in
-//! proto3 JSON. Contents go over `/files`; watching is not built yet.
+//! proto3 JSON. Contents go over `/files`; watching is in `watch`.
 //!
 //! As E2B's envd it acts with root's rights; the user of a request is whose home paths start from, and who owns what is made.
 //!
 //! Directory trees are walked with a list of what is left, never by recursion: their depth is the guest's choice.
 
-use super::connect::{self, Code, RpcError};
+use super::connect::{Code, RpcError, Wire};
 use super::{Call, entry, path, process};
 use crate::{Error, Files, User};
 use axum::extract::Request;
@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 
 /// Entries of one ListDir answer.
 const ENTRIES_MAX: usize = 50_000;
+
+/// Bytes of text in one listing: metadata of a file may be long, and many names may be one file's.
+const LISTING_BYTES_MAX: usize = 32 << 20;
 
 /// Mode of directories that are made on the way; there is no umask here to take away from it.
 const DIRECTORY_MODE: u32 = 0o755;
@@ -40,20 +43,24 @@ struct Move {
     destination: String,
 }
 
-/// The unary RPCs of the service; `None` if it has none of that name.
+/// A unary RPC of the service.
+///
+/// # Errors
+///
+/// As each of them.
 pub(crate) async fn unary(
     call: &Call,
+    wire: Wire,
     method: &str,
     request: Request,
-) -> Option<Result<Value, RpcError>> {
+) -> Result<Value, RpcError> {
     type Work = fn(&Call, &User, &[String]) -> Result<Value, RpcError>;
     let work: Work = match method {
         "Stat" => stat,
         "MakeDir" => make_dir,
         "Move" => rename,
         "Remove" => remove,
-        "ListDir" => |_, _, _| Ok(Value::Null),
-        _ => return None,
+        _ => |_, _, _| Ok(Value::Null),
     };
     let (parts, body) = request.into_parts();
     let answer = async {
@@ -61,14 +68,21 @@ pub(crate) async fn unary(
         let full = |text: &str| path::resolve(text, &user.home).map_err(RpcError::invalid);
         let (paths, depth) = match method {
             "Move" => {
-                let Move { source, destination } = connect::read_message(body).await?;
+                let Move { source, destination } = wire.read_message(body).await?;
                 (vec![full(&source)?, full(&destination)?], 0)
             }
             "ListDir" => {
-                let List { path, depth } = connect::read_message(body).await?;
+                let List { path, depth } = wire.read_message(body).await?;
                 (vec![full(&path)?], depth.max(1))
             }
-            _ => (vec![full(&connect::read_message::<Path>(body).await?.path)?], 0),
+            _ => {
+                let Path { path } = wire.read_message(body).await?;
+                // Nothing is the home directory elsewhere; to remove that is nobody's wish.
+                if method == "Remove" && path.is_empty() {
+                    return Err(RpcError::invalid("path: must not be empty"));
+                }
+                (vec![full(&path)?], 0)
+            }
         };
         let call = call.clone();
         // Trees can be large: not on a thread that answers others.
@@ -78,7 +92,7 @@ pub(crate) async fn unary(
         });
         done.await.unwrap_or_else(|_| Err(RpcError::new(Code::Internal, "internal error")))
     };
-    Some(process::within(&parts.headers, answer).await)
+    process::within(&parts.headers, answer).await
 }
 
 fn stat(call: &Call, _: &User, paths: &[String]) -> Result<Value, RpcError> {
@@ -168,7 +182,7 @@ fn list(call: &Call, full: &str, depth: u32) -> Result<Value, RpcError> {
     if !is_dir(files.stat(&root, full).map_err(failed)?.mode) {
         return Err(RpcError::invalid(format!("path is not a directory: {full}")));
     }
-    let mut entries = Vec::new();
+    let (mut entries, mut bytes) = (Vec::new(), 0);
     let mut left = vec![(full.to_owned(), 1)];
     while let Some((directory, level)) = left.pop() {
         let mut names = match files.list(&root, &directory) {
@@ -181,9 +195,10 @@ fn list(call: &Call, full: &str, depth: u32) -> Result<Value, RpcError> {
         for name in names {
             let at = path::join(&directory, &name);
             let Ok(info) = entry::info(sandbox, &accounts, &at) else { continue };
-            if entries.len() == ENTRIES_MAX {
+            bytes += entry::text_bytes(&info);
+            if entries.len() == ENTRIES_MAX || bytes > LISTING_BYTES_MAX {
                 let message = format!(
-                    "more than {ENTRIES_MAX} entries; ask for a smaller depth or a deeper path"
+                    "more than {ENTRIES_MAX} entries or {LISTING_BYTES_MAX} bytes; ask for a smaller depth or a deeper path"
                 );
                 return Err(RpcError::new(Code::ResourceExhausted, message));
             }

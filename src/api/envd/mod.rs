@@ -3,26 +3,33 @@
 //!
 //! Everything but `/health` and `/files` needs the sandbox's access token; `/files` takes a signature instead as well.
 
+mod compose;
+mod conditional;
 pub(crate) mod connect;
 mod entry;
 mod files;
 mod filesystem;
+mod metadata;
 mod path;
 mod process;
+mod protobuf;
 pub(crate) mod registry;
+mod schema;
 pub(crate) mod signature;
 mod upload;
+pub(crate) mod watch;
 
 use super::Api;
 use super::error::ApiError;
 use super::machines::Machine;
 use crate::User;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{self, HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use connect::{Code, Kind, RpcError};
+use connect::{Code, RpcError};
+use schema::Method;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -119,7 +126,7 @@ fn basic_user(value: &[u8]) -> Option<String> {
 /// itself, so that gives a page nothing it does not know already.
 pub(crate) async fn handle(call: Call, request: Request) -> Response {
     let asked = request.headers();
-    let preflight = request.method() == Method::OPTIONS
+    let preflight = request.method() == http::Method::OPTIONS
         && asked.contains_key(header::ORIGIN)
         && asked.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = if preflight { preflighted() } else { answer(call, request).await };
@@ -152,13 +159,17 @@ async fn answer(call: Call, request: Request) -> Response {
         return ApiError::new(StatusCode::UNAUTHORIZED, message).into_response();
     }
     match (request.method(), path.as_str()) {
-        (&Method::GET, "/envs") => axum::Json(call.sandbox_environment()).into_response(),
-        (&Method::GET, "/metrics") => ApiError::not_built("metrics").into_response(),
-        (&Method::POST, "/files/compose") => ApiError::not_built("composing files").into_response(),
+        (&http::Method::GET, "/envs") => axum::Json(call.sandbox_environment()).into_response(),
+        (&http::Method::GET, "/metrics") => call.machine.metrics.envd().into_response(),
+        (&http::Method::POST, "/files/compose") => {
+            compose::compose(&call, request).await.into_response()
+        }
         _ => match path.strip_prefix('/').and_then(|path| path.split_once('/')) {
-            Some(("process.Process", method)) => answer_process(&call, method, request).await,
-            Some(("filesystem.Filesystem", method)) => {
-                answer_filesystem(&call, method, request).await
+            Some((service, name)) if schema::SERVICES.contains(&service) => {
+                match schema::find(service, name) {
+                    Some(procedure) => answer_rpc(&call, procedure, request).await,
+                    None => RpcError::new(Code::Unimplemented, "no such procedure").into_response(),
+                }
             }
             _ => ApiError::new(StatusCode::NOT_FOUND, "no such path").into_response(),
         },
@@ -189,46 +200,28 @@ pub(crate) fn signer(
 /// Answers `/files` of a sandbox; the token or a signature is checked there.
 pub(crate) async fn answer_files(call: &Call, request: Request) -> Response {
     match *request.method() {
-        Method::GET | Method::HEAD => files::download(call, &request).into_response(),
-        Method::POST => upload::upload(call, request).await.into_response(),
+        http::Method::GET | http::Method::HEAD => files::download(call, &request).into_response(),
+        http::Method::POST => upload::upload(call, request).await.into_response(),
         _ => ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "use GET or POST").into_response(),
     }
 }
 
-async fn answer_process(call: &Call, method: &str, request: Request) -> Response {
-    let streaming = matches!(method, "Start" | "Connect" | "StreamInput");
-    let kind = if streaming { Kind::Stream } else { Kind::Unary };
-    if let Some(response) = connect::refusal(request.method(), request.headers(), kind) {
-        return response;
-    }
-    match method {
-        "Start" => process::start(call, request).await,
-        "Connect" => process::connect(call, request).await,
-        "StreamInput" => process::stream_input(call, request).await,
-        _ => answer_unary(process::unary(call, method, request).await),
-    }
-}
-
-async fn answer_filesystem(call: &Call, method: &str, request: Request) -> Response {
-    let kind = if method == "WatchDir" { Kind::Stream } else { Kind::Unary };
-    if let Some(response) = connect::refusal(request.method(), request.headers(), kind) {
-        return response;
-    }
-    let not_built = || {
-        RpcError::new(Code::Unimplemented, "watching directories is not in this version of isolet")
+/// Answers a call of a procedure.
+async fn answer_rpc(call: &Call, procedure: &'static Method, request: Request) -> Response {
+    let wire = match connect::wire(request.method(), request.headers(), procedure) {
+        Ok(wire) => wire,
+        Err(refusal) => return refusal,
     };
-    match method {
-        "WatchDir" => connect::stream_error(&not_built()),
-        "CreateWatcher" | "GetWatcherEvents" | "RemoveWatcher" => not_built().into_response(),
-        _ => answer_unary(filesystem::unary(call, method, request).await),
-    }
-}
-
-fn answer_unary(answer: Option<Result<serde_json::Value, RpcError>>) -> Response {
-    match answer {
-        Some(Ok(message)) => connect::message(&message),
-        Some(Err(error)) => error.into_response(),
-        None => RpcError::new(Code::Unimplemented, "no such procedure").into_response(),
+    match (procedure.service, procedure.name) {
+        ("process.Process", "Start") => process::start(call, wire, request).await,
+        ("process.Process", "Connect") => process::connect(call, wire, request).await,
+        ("process.Process", "StreamInput") => process::stream_input(call, wire, request).await,
+        ("process.Process", name) => wire.answer(process::unary(call, wire, name, request).await),
+        (_, "WatchDir") => watch::watch_dir(call, wire, request).await,
+        (_, name @ ("CreateWatcher" | "GetWatcherEvents" | "RemoveWatcher")) => {
+            wire.answer(watch::unary(call, wire, name, request).await)
+        }
+        (_, name) => wire.answer(filesystem::unary(call, wire, name, request).await),
     }
 }
 

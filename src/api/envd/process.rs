@@ -1,8 +1,8 @@
 //! The service `process.Process`: start programs, hear and feed them, end them. Messages are those of E2B's process.proto in
 //! proto3 JSON; what a process is and who listens to it is in `registry`.
 
-use super::connect::{self, Code, Messages, RpcError};
-use super::registry::{Event, InputError, Process, SIGKILL, SIGTERM};
+use super::connect::{self, Code, Messages, RpcError, Wire};
+use super::registry::{Event, InputError, PROCESS_BYTES, Process, SIGKILL, SIGTERM};
 use super::{Call, path};
 use crate::{Command, Error, ExitStatus, Stdio, User};
 use axum::body::{Body, Bytes};
@@ -52,6 +52,25 @@ pub(crate) struct Shown {
     tag: Option<String>,
 }
 
+impl Shown {
+    /// The program and its arguments, as one line. They may tell secrets, to nobody but who may see the sandbox.
+    pub(crate) fn command(&self) -> (&str, String) {
+        (&self.config.cmd, self.config.args.join(" "))
+    }
+
+    /// Memory that its texts take, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let Config { cmd, args, envs, cwd } = &self.config;
+        let envs: usize = envs
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 2 * size_of::<String>())
+            .sum();
+        let args: usize = args.iter().map(|arg| arg.len() + size_of::<String>()).sum();
+        let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        cmd.len() + args + envs + optional(cwd) + optional(&self.tag)
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Start {
@@ -76,10 +95,11 @@ struct Size {
 
 impl Size {
     fn checked(&self) -> Result<(u16, u16), RpcError> {
-        let fits = |count: u32| u16::try_from(count).ok().filter(|count| *count > 0);
+        // Zero is a terminal that does not know, as on Linux; the CLI sends it from such a one.
+        let fits = |count: u32| u16::try_from(count).ok();
         fits(self.cols)
             .zip(fits(self.rows))
-            .ok_or_else(|| RpcError::invalid("pty.size: cols and rows must be 1 to 65535"))
+            .ok_or_else(|| RpcError::invalid("pty.size: cols and rows must be 0 to 65535"))
     }
 }
 
@@ -159,25 +179,29 @@ fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, 
 
 /// `Start`: runs a program; the stream is its life. It ends with the deadline, which kills the program; a client that just
 /// goes away leaves it running.
-pub(crate) async fn start(call: &Call, request: Request) -> Response {
-    match start_checked(call, request).await {
-        Ok(body) => connect::stream(body),
-        Err(error) => connect::stream_error(&error),
+pub(crate) async fn start(call: &Call, wire: Wire, request: Request) -> Response {
+    match start_checked(call, wire, request).await {
+        Ok(body) => wire.stream(body),
+        Err(error) => wire.stream_error(&error),
     }
 }
 
-async fn start_checked(call: &Call, request: Request) -> Result<Body, RpcError> {
+async fn start_checked(call: &Call, wire: Wire, request: Request) -> Result<Body, RpcError> {
     let (parts, body) = request.into_parts();
     let user = call.user(&parts.headers)?;
     let keepalive = keepalive(&parts.headers)?;
     let deadline = deadline(&parts.headers)?;
-    let start: Start = Messages::new(body).only().await?;
+    let start: Start = Messages::new(wire, body).only().await?;
     let (command, cwd) = command(call, &user, &start)?;
-    let child = call.machine.sandbox.spawn(command).map_err(|error| not_started(&error, &cwd))?;
     let shown = Shown { config: start.process, tag: start.tag };
-    let (process, events) =
-        call.machine.processes.start(child, shown, start.pty.is_some(), deadline);
-    Ok(Feed { call: call.clone(), process, events, keepalive, deadline, state: State::Start }
+    let sandbox = &call.machine.sandbox;
+    let charge = sandbox.charge(PROCESS_BYTES + shown.bytes()).ok_or_else(|| {
+        RpcError::new(Code::ResourceExhausted, "the sandbox has no memory left for a process")
+    })?;
+    let child = sandbox.spawn(command).map_err(|error| not_started(&error, &cwd))?;
+    let terminal = start.pty.is_some();
+    let (process, events) = call.machine.processes.start(child, shown, terminal, deadline, charge);
+    Ok(Feed { call: call.clone(), wire, process, events, keepalive, deadline, state: State::Start }
         .into_body())
 }
 
@@ -237,9 +261,11 @@ fn environment(
 
 fn not_started(error: &Error, cwd: &str) -> RpcError {
     match error {
-        Error::File { path, .. } if path == cwd => {
-            RpcError::invalid(format!("cwd '{cwd}' does not exist or is not a directory"))
-        }
+        Error::File { path, errno } if path == cwd => RpcError::invalid(match *errno {
+            Errno::NOENT => format!("cwd '{cwd}' does not exist"),
+            Errno::NOTDIR => format!("cwd '{cwd}' is not a directory"),
+            errno => format!("cwd '{cwd}' cannot be entered: {errno}"),
+        }),
         Error::File { .. } | Error::Program { .. } | Error::Invalid { .. } => {
             RpcError::invalid(error.to_string())
         }
@@ -253,52 +279,50 @@ fn not_started(error: &Error, cwd: &str) -> RpcError {
 }
 
 /// `Connect`: hears a process that runs or has just ended.
-pub(crate) async fn connect(call: &Call, request: Request) -> Response {
-    match connect_checked(call, request).await {
-        Ok(body) => connect::stream(body),
-        Err(error) => connect::stream_error(&error),
+pub(crate) async fn connect(call: &Call, wire: Wire, request: Request) -> Response {
+    match connect_checked(call, wire, request).await {
+        Ok(body) => wire.stream(body),
+        Err(error) => wire.stream_error(&error),
     }
 }
 
-async fn connect_checked(call: &Call, request: Request) -> Result<Body, RpcError> {
+async fn connect_checked(call: &Call, wire: Wire, request: Request) -> Result<Body, RpcError> {
     let (parts, body) = request.into_parts();
     call.user(&parts.headers)?;
     let (keepalive, deadline) = (keepalive(&parts.headers)?, deadline(&parts.headers)?);
-    let Select { process: selector } = Messages::new(body).only().await?;
+    let Select { process: selector } = Messages::new(wire, body).only().await?;
     let chosen = selector.chosen()?;
     let process = call.machine.processes.find_late(chosen).ok_or_else(|| selector.not_found())?;
     let events = process.listen().ok_or_else(|| {
         RpcError::new(Code::ResourceExhausted, "too many clients listen to this process")
     })?;
-    Ok(Feed { call: call.clone(), process, events, keepalive, deadline, state: State::Start }
+    Ok(Feed { call: call.clone(), wire, process, events, keepalive, deadline, state: State::Start }
         .into_body())
 }
 
-/// The unary RPCs of the service.
+/// A unary RPC of the service.
 ///
 /// # Errors
 ///
-/// As each of them; `None` if the service has none of that name.
+/// As each of them.
 pub(crate) async fn unary(
     call: &Call,
+    wire: Wire,
     method: &str,
     request: Request,
-) -> Option<Result<Value, RpcError>> {
+) -> Result<Value, RpcError> {
     let (parts, body) = request.into_parts();
     let work = async {
         call.user(&parts.headers)?;
         match method {
-            "List" => connect::read_message::<Empty>(body).await.map(|_| list(call)),
-            "SendInput" => send_input(call, connect::read_message(body).await?).await,
-            "CloseStdin" => close_stdin(call, connect::read_message(body).await?).await,
-            "SendSignal" => send_signal(call, connect::read_message(body).await?).await,
-            _ => update(call, connect::read_message(body).await?),
+            "List" => wire.read_message::<Empty>(body).await.map(|_| list(call)),
+            "SendInput" => send_input(call, wire.read_message(body).await?).await,
+            "CloseStdin" => close_stdin(call, wire.read_message(body).await?).await,
+            "SendSignal" => send_signal(call, wire.read_message(body).await?).await,
+            _ => update(call, wire.read_message(body).await?),
         }
     };
-    if !["List", "SendInput", "CloseStdin", "SendSignal", "Update"].contains(&method) {
-        return None;
-    }
-    Some(within(&parts.headers, work).await)
+    within(&parts.headers, work).await
 }
 
 /// Does `work` within the request's deadline.
@@ -314,7 +338,7 @@ pub(crate) async fn within<T>(
     }
 }
 
-fn too_late() -> RpcError {
+pub(super) fn too_late() -> RpcError {
     RpcError::new(Code::DeadlineExceeded, "the request's time is over")
 }
 
@@ -400,11 +424,11 @@ fn update(call: &Call, request: Update) -> Result<Value, RpcError> {
 }
 
 /// `StreamInput`: input in many messages, one answer at the end.
-pub(crate) async fn stream_input(call: &Call, request: Request) -> Response {
+pub(crate) async fn stream_input(call: &Call, wire: Wire, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let work = async {
         call.user(&parts.headers)?;
-        let mut messages = Messages::new(body);
+        let mut messages = Messages::new(wire, body);
         let mut process: Option<Arc<Process>> = None;
         while let Some(message) = messages.next::<StreamInput>().await? {
             match (message, &process) {
@@ -426,10 +450,10 @@ pub(crate) async fn stream_input(call: &Call, request: Request) -> Response {
     };
     match within(&parts.headers, work).await {
         Ok(()) => {
-            let body = [connect::frame(&json!({})), connect::end_frame(&Ok(()))].concat();
-            connect::stream(Body::from(body))
+            let body = [wire.frame(&json!({})), connect::end_frame(&Ok(()))].concat();
+            wire.stream(Body::from(body))
         }
-        Err(error) => connect::stream_error(&error),
+        Err(error) => wire.stream_error(&error),
     }
 }
 
@@ -458,11 +482,11 @@ fn find(call: &Call, selector: &Selector) -> Result<Arc<Process>, RpcError> {
     call.machine.processes.find(selector.chosen()?).ok_or_else(|| selector.not_found())
 }
 
-fn deadline(headers: &HeaderMap) -> Result<Option<Instant>, RpcError> {
+pub(super) fn deadline(headers: &HeaderMap) -> Result<Option<Instant>, RpcError> {
     Ok(connect::timeout(headers)?.map(|timeout| Instant::now() + timeout))
 }
 
-fn keepalive(headers: &HeaderMap) -> Result<Duration, RpcError> {
+pub(super) fn keepalive(headers: &HeaderMap) -> Result<Duration, RpcError> {
     let Some(value) = headers.get("keepalive-ping-interval") else { return Ok(KEEPALIVE) };
     let seconds = value.to_str().ok().and_then(|text| text.parse().ok());
     match seconds.filter(|seconds| (1..=86_400).contains(seconds)) {
@@ -474,6 +498,7 @@ fn keepalive(headers: &HeaderMap) -> Result<Duration, RpcError> {
 /// The stream of one process to one client.
 struct Feed {
     call: Call,
+    wire: Wire,
     process: Arc<Process>,
     events: mpsc::Receiver<Event>,
     keepalive: Duration,
@@ -498,7 +523,7 @@ impl Feed {
     /// The next frame.
     async fn next(&mut self) -> Option<Bytes> {
         match std::mem::replace(&mut self.state, State::Running) {
-            State::Start => Some(event(&json!({ "start": { "pid": self.process.pid } }))),
+            State::Start => Some(self.event(&json!({ "start": { "pid": self.process.pid } }))),
             State::Running => Some(self.running().await),
             State::End(end) => {
                 self.state = State::Done;
@@ -525,15 +550,19 @@ impl Feed {
                 Some(Event::End(_)) if self.call.is_gone() => self.end(Err(gone())),
                 Some(Event::End(status)) => {
                     self.state = State::End(Ok(()));
-                    event(&json!({ "end": end_event(status) }))
+                    self.event(&json!({ "end": end_event(status) }))
                 }
-                Some(Event::Stdout(bytes)) => event(&json!({ "data": { "stdout": STANDARD.encode(bytes) } })),
-                Some(Event::Stderr(bytes)) => event(&json!({ "data": { "stderr": STANDARD.encode(bytes) } })),
-                Some(Event::Terminal(bytes)) => event(&json!({ "data": { "pty": STANDARD.encode(bytes) } })),
+                Some(Event::Stdout(bytes)) => self.event(&json!({ "data": { "stdout": STANDARD.encode(bytes) } })),
+                Some(Event::Stderr(bytes)) => self.event(&json!({ "data": { "stderr": STANDARD.encode(bytes) } })),
+                Some(Event::Terminal(bytes)) => self.event(&json!({ "data": { "pty": STANDARD.encode(bytes) } })),
                 None => self.end(Err(gone())),
             },
-            () = tokio::time::sleep(self.keepalive) => event(&json!({ "keepalive": {} })),
+            () = tokio::time::sleep(self.keepalive) => self.event(&json!({ "keepalive": {} })),
         }
+    }
+
+    fn event(&self, event: &Value) -> Bytes {
+        self.wire.frame(&json!({ "event": event }))
     }
 
     fn end(&mut self, end: Result<(), RpcError>) -> Bytes {
@@ -542,26 +571,25 @@ impl Feed {
     }
 }
 
-fn gone() -> RpcError {
+pub(super) fn gone() -> RpcError {
     RpcError::new(Code::Unavailable, super::GONE)
 }
 
-fn event(event: &Value) -> Bytes {
-    connect::frame(&json!({ "event": event }))
+/// How a process ended, in the words of Go's `os.ProcessState`.
+pub(super) fn ending(status: ExitStatus) -> String {
+    match (status.code, status.signal) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, signal) => format!("signal: {}", signal_name(signal.unwrap_or_default())),
+    }
 }
 
-/// `EndEvent`, in the words of Go's `os.ProcessState`.
+/// `EndEvent`.
 fn end_event(status: ExitStatus) -> Value {
-    match (status.code, status.signal) {
-        (Some(0), _) => json!({ "exitCode": 0, "exited": true, "status": "exit status 0" }),
-        (Some(code), _) => {
-            let text = format!("exit status {code}");
-            json!({ "exitCode": code, "exited": true, "status": text, "error": text })
-        }
-        (None, signal) => {
-            let text = format!("signal: {}", signal_name(signal.unwrap_or_default()));
-            json!({ "exitCode": -1, "exited": false, "status": text, "error": text })
-        }
+    let text = ending(status);
+    match status.code {
+        Some(0) => json!({ "exitCode": 0, "exited": true, "status": text }),
+        Some(code) => json!({ "exitCode": code, "exited": true, "status": text, "error": text }),
+        None => json!({ "exitCode": -1, "exited": false, "status": text, "error": text }),
     }
 }
 
@@ -626,7 +654,8 @@ mod tests {
     fn terminal_sizes_are_bounded() {
         assert_eq!(Size { cols: 80, rows: 24 }.checked(), Ok((80, 24)));
         assert_eq!(Size { cols: 65_535, rows: 65_535 }.checked(), Ok((65_535, 65_535)));
-        for (cols, rows) in [(0, 24), (80, 0), (65_536, 1), (1, u32::MAX)] {
+        assert_eq!(Size { cols: 0, rows: 0 }.checked(), Ok((0, 0)));
+        for (cols, rows) in [(65_536, 1), (1, u32::MAX)] {
             assert!(Size { cols, rows }.checked().is_err());
         }
     }

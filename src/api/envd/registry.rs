@@ -3,9 +3,11 @@
 //! Output has one reader, [`run`], which hands each chunk to every listener and waits for the slowest: a client that does not
 //! read stops the guest's writer, and nothing piles up. A listener that goes away is forgotten, and with none left output is
 //! read and dropped, so a process whose client has gone runs on. How a process ended is kept for [`ENDED_KEPT`], for a
-//! client that connects late.
+//! client that connects late. What is kept of a process, running or ended, is charged to the sandbox's memory.
 
 use super::process::Shown;
+use crate::api::logs::{Level, Logs};
+use crate::process::Charge;
 use crate::{Child, ExitStatus};
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -23,6 +25,9 @@ const ENDED_KEPT: Duration = Duration::from_secs(30);
 
 /// Ended processes that are kept, whatever their age.
 const ENDED_MAX: usize = 1024;
+
+/// Bytes of what ended processes were started with: one may have 2 MiB of arguments.
+const ENDED_BYTES_MAX: usize = 8 << 20;
 
 /// Bytes of one output event: pipes and terminals, as envd's.
 const CHUNK_BYTES_MAX: usize = 32 << 10;
@@ -61,6 +66,12 @@ pub(crate) enum InputError {
     Broken(std::io::Error),
 }
 
+/// What an ended process is charged for besides the text it was started with: its places in tables.
+const ENDED_BYTES: usize = 1024;
+
+/// The same of a running one, with the buffers of its two streams.
+pub(crate) const PROCESS_BYTES: usize = ENDED_BYTES + 2 * CHUNK_BYTES_MAX;
+
 /// A running or just ended process.
 pub(crate) struct Process {
     /// How it was started, for List.
@@ -74,6 +85,7 @@ pub(crate) struct Process {
     input: tokio::sync::Mutex<Option<Box<dyn AsyncWrite + Send + Unpin>>>,
     listeners: Mutex<Listeners>,
     told_to_end: CancellationToken,
+    charge: Charge,
 }
 
 #[derive(Default)]
@@ -173,33 +185,48 @@ impl Process {
 }
 
 /// The processes of one sandbox.
-#[derive(Clone, Default)]
-pub(crate) struct Registry(Arc<Mutex<Table>>);
+#[derive(Clone)]
+pub(crate) struct Registry {
+    table: Arc<Mutex<Table>>,
+    logs: Logs,
+}
 
 #[derive(Default)]
 struct Table {
     running: HashMap<u32, Arc<Process>>,
     ended: VecDeque<(Instant, Arc<Process>)>,
+    /// Bytes of what those were started with.
+    ended_bytes: usize,
 }
 
 impl Table {
     fn forget_old(&mut self) {
         while self.ended.len() > ENDED_MAX
-            || self.ended.front().is_some_and(|(at, _)| at.elapsed() > ENDED_KEPT)
+            || self.ended_bytes > ENDED_BYTES_MAX
+            || self.ended.front().is_some_and(|(at, _)| at.elapsed() >= ENDED_KEPT)
         {
-            self.ended.pop_front();
+            if let Some((_, process)) = self.ended.pop_front() {
+                self.ended_bytes -= process.shown.bytes();
+            }
         }
     }
 }
 
 impl Registry {
-    /// Takes charge of a child that was just started, killing it at `deadline`; the receiver hears all of it.
+    /// No processes yet; starts and ends go to `logs`.
+    pub(crate) fn new(logs: Logs) -> Self {
+        Self { table: Arc::default(), logs }
+    }
+
+    /// Takes charge of a child that was just started, killing it at `deadline`; the receiver hears all of it. `charge` is for
+    /// `shown` and [`PROCESS_BYTES`].
     pub(crate) fn start(
         &self,
         child: Child,
         shown: Shown,
         terminal: bool,
         deadline: Option<Instant>,
+        charge: Charge,
     ) -> (Arc<Process>, mpsc::Receiver<Event>) {
         let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
         let input =
@@ -214,16 +241,27 @@ impl Registry {
             input: tokio::sync::Mutex::new(input),
             listeners: Mutex::new(Listeners { senders: vec![sender], end: None }),
             told_to_end: CancellationToken::new(),
+            charge,
         });
-        self.0.lock().running.insert(process.pid, process.clone());
+        self.table.lock().running.insert(process.pid, process.clone());
+        let (pid, (cmd, args)) = (process.pid.to_string(), process.shown.command());
+        let fields = [("pid", pid.as_str()), ("cmd", cmd), ("args", &args)];
+        self.logs.add(Level::Info, "envd", "process started", &fields);
         let (registry, running) = (self.clone(), process.clone());
-        tokio::spawn(async move { run(registry, running, stdout, stderr, deadline).await });
+        let table = Arc::downgrade(&self.table);
+        tokio::spawn(async move {
+            run(registry, running, stdout, stderr, deadline).await;
+            tokio::time::sleep(ENDED_KEPT).await;
+            if let Some(table) = table.upgrade() {
+                table.lock().forget_old();
+            }
+        });
         (process, receiver)
     }
 
     /// The running processes, by pid.
     pub(crate) fn running(&self) -> Vec<Arc<Process>> {
-        let mut all: Vec<_> = self.0.lock().running.values().cloned().collect();
+        let mut all: Vec<_> = self.table.lock().running.values().cloned().collect();
         all.sort_by_key(|process| process.pid);
         all
     }
@@ -246,7 +284,7 @@ impl Registry {
         if let Some(process) = self.find(&chosen) {
             return Some(process);
         }
-        let mut table = self.0.lock();
+        let mut table = self.table.lock();
         table.forget_old();
         table
             .ended
@@ -258,11 +296,14 @@ impl Registry {
     }
 
     fn ended(&self, process: &Arc<Process>) {
-        let mut table = self.0.lock();
+        let mut table = self.table.lock();
         // The pid may be somebody else's by now.
         if table.running.get(&process.pid).is_some_and(|other| Arc::ptr_eq(other, process)) {
             table.running.remove(&process.pid);
         }
+        table.ended_bytes += process.shown.bytes();
+        // Its streams have ended.
+        process.charge.lower_to((ENDED_BYTES + process.shown.bytes()) as u64);
         table.ended.push_back((Instant::now(), process.clone()));
         table.forget_old();
     }
@@ -305,6 +346,9 @@ async fn run<R: AsyncRead + Unpin, S: AsyncRead + Unpin>(
     };
     process.input.lock().await.take();
     registry.ended(&process);
+    let told = super::process::ending(status);
+    let fields = [("pid", &*process.pid.to_string()), ("status", &told)];
+    registry.logs.add(Level::Info, "envd", "process ended", &fields);
     let senders = {
         let mut listeners = process.listeners.lock();
         listeners.end = Some(status);

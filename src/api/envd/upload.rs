@@ -3,9 +3,9 @@
 
 use super::files::{admit, http_error};
 use super::signature::Operation;
-use super::{Call, filesystem, path};
+use super::{Call, entry, filesystem, metadata, path};
 use crate::api::error::ApiError;
-use crate::{FileWriter, Files, User};
+use crate::{Error, FileWriter, Files, User};
 use async_compression::tokio::bufread::GzipDecoder;
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -13,7 +13,9 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use multer::Multipart;
+use rustix::io::Errno;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -46,8 +48,12 @@ const UNPARSED_BYTES_MAX: usize = 4 << 20;
 pub(crate) async fn upload(call: &Call, request: Request) -> Result<Json<Vec<Value>>, ApiError> {
     let (query, user) = admit(call, request.uri(), request.headers(), Operation::Write)?;
     let (mut parts, body) = request.into_parts();
-    refuse_metadata(&parts.headers)?;
-    let target = Target { files: call.machine.sandbox.files(), user };
+    let target = Target {
+        files: call.machine.sandbox.files(),
+        user,
+        metadata: metadata::from_headers(&parts.headers).map_err(ApiError::bad_request)?,
+        announced: announced(&parts.headers),
+    };
     let body = unpacked(&mut parts.headers, body)?;
     let media = parts
         .headers
@@ -85,16 +91,9 @@ pub(crate) async fn upload(call: &Call, request: Request) -> Result<Json<Vec<Val
     Ok(Json(written))
 }
 
-/// `X-Metadata-*` would become extended attributes.
-fn refuse_metadata(headers: &HeaderMap) -> Result<(), ApiError> {
-    match headers.keys().find(|name| name.as_str().starts_with("x-metadata-")) {
-        None => Ok(()),
-        Some(name) => {
-            let message =
-                format!("{name}: file metadata is not in this version of isolet; allowed: absent");
-            Err(ApiError::bad_request(message))
-        }
-    }
+/// The length that the body says it has.
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// The body without its compression; the header goes with it.
@@ -131,7 +130,8 @@ async fn form_files(
             break;
         };
         if part.name() != Some("file") {
-            return Err(ApiError::bad_request("the form has a part that is not named 'file'"));
+            pass_over(part, unparsed).await?;
+            continue;
         }
         if written.len() == FILES_MAX {
             return Err(ApiError::bad_request(format!(
@@ -139,11 +139,6 @@ async fn form_files(
             )));
         }
         let path = match (only, part.file_name()) {
-            (Some(_), _) if !written.is_empty() => {
-                return Err(ApiError::bad_request(
-                    "path: names one file, but the form has several",
-                ));
-            }
             (Some(path), _) => path.to_owned(),
             (None, Some(name)) => name.to_owned(),
             (None, None) => {
@@ -152,11 +147,30 @@ async fn form_files(
                 ));
             }
         };
+        let full = path::resolve(&path, &target.user.home).map_err(ApiError::bad_request)?;
+        if written.iter().any(|one: &Value| one["path"] == full.as_str()) {
+            return Err(ApiError::bad_request(format!(
+                "you cannot upload multiple files to the same path '{full}' in one upload request, \
+                 only the first specified file was uploaded"
+            )));
+        }
         let content =
             part.map_err(io::Error::other).inspect(|_| unparsed.store(0, Ordering::Relaxed));
         written.push(target.write(&path, content).await?);
     }
     Ok(written)
+}
+
+/// Reads a part that is no file to its end.
+async fn pass_over(mut part: multer::Field<'_>, unparsed: &AtomicUsize) -> Result<(), ApiError> {
+    loop {
+        let next = tokio::time::timeout(IDLE_MAX, part.chunk()).await.map_err(|_| stopped())?;
+        unparsed.store(0, Ordering::Relaxed);
+        match next.map_err(|error| ApiError::bad_request(format!("form: {error}")))? {
+            Some(_) => {}
+            None => return Ok(()),
+        }
+    }
 }
 
 /// A body that gives the form parser one chunk at a time. The parser takes whatever is ready before it looks at any of it,
@@ -198,6 +212,10 @@ fn stopped() -> ApiError {
 struct Target {
     files: Files,
     user: User,
+    /// What each file gets, in place of what it had.
+    metadata: BTreeMap<String, String>,
+    /// Bytes that the request's body says it has, for the error of a full disk.
+    announced: Option<u64>,
 }
 
 impl Target {
@@ -216,9 +234,27 @@ impl Target {
             let Some(chunk) = next else { break };
             let chunk = chunk
                 .map_err(|error| ApiError::bad_request(format!("the body broke off: {error}")))?;
-            writer.write(&chunk).map_err(|error| http_error(&error))?;
+            writer.write(&chunk).map_err(|error| self.unwritten(&error))?;
         }
-        Ok(json!({ "path": full, "name": path::name(&full), "type": "file" }))
+        let mut written = json!({ "path": full, "name": path::name(&full), "type": "file" });
+        match writer.replace_attributes(&self.files, metadata::PREFIX, &self.metadata) {
+            Ok(()) if self.metadata.is_empty() => {}
+            Ok(()) => written["metadata"] = json!(self.metadata),
+            // Written, and kept nowhere, as E2B's on file systems without attributes.
+            Err(error) if entry::errno(&error) == Some(Errno::OPNOTSUPP) => {}
+            Err(error) => return Err(http_error(&error)),
+        }
+        Ok(written)
+    }
+
+    fn unwritten(&self, error: &Error) -> ApiError {
+        match (entry::errno(error), self.announced) {
+            (Some(Errno::NOSPC | Errno::DQUOT), Some(length)) => ApiError::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                format!("attempted to write {length} bytes: not enough disk space available"),
+            ),
+            _ => http_error(error),
+        }
     }
 
     fn create(&self, full: &str) -> Result<FileWriter, ApiError> {

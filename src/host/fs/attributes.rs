@@ -3,6 +3,9 @@
 use super::{AT_EACCESS, AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, View, node_of, opened, position};
 use crate::errno::Errno;
 use crate::host::Call;
+use crate::host::fd::file_bytes_max;
+use crate::process::Signal;
+use crate::process::file::Object;
 use crate::vfs::{Access, Allocate, Kind, SetTime, Timespec};
 
 /// Owner or group argument that means "leave it" (-1).
@@ -11,6 +14,10 @@ const UNCHANGED: u32 = u32::MAX;
 const UTIME_NOW: u32 = 0x3fff_ffff;
 /// `UTIME_OMIT`
 const UTIME_OMIT: u32 = 0x3fff_fffe;
+/// `POSIX_FADV_NOREUSE`, the highest advice there is.
+const POSIX_FADV_NOREUSE: u32 = 5;
+/// `SYNC_FILE_RANGE_WAIT_BEFORE`, `_WRITE` and `_WAIT_AFTER`.
+const SYNC_FILE_RANGE_FLAGS: u32 = 7;
 /// `FALLOC_FL_KEEP_SIZE`
 const FALLOC_KEEP_SIZE: u32 = 0x01;
 /// `FALLOC_FL_PUNCH_HOLE`
@@ -147,7 +154,9 @@ pub(super) fn truncate(call: &mut Call<'_>) -> Result<u32, Errno> {
     let path = call.path(call.args[0])?;
     let size = position(call.arg64(1))?;
     let view = View::of(call);
-    view.node(call, super::AT_FDCWD, &path, 0)?.truncate(&view.context(), size)?;
+    let node = view.node(call, super::AT_FDCWD, &path, 0)?;
+    admit_size(call, node.stat()?.size, size)?;
+    node.truncate(&view.context(), size)?;
     Ok(0)
 }
 
@@ -156,8 +165,18 @@ pub(super) fn ftruncate(call: &mut Call<'_>) -> Result<u32, Errno> {
     let size = position(call.arg64(1))?;
     let open = opened(call, call.args[0])?;
     let file = open.vfs_file().filter(|_| open.writable()).ok_or(Errno::INVAL)?;
+    admit_size(call, file.len(), size)?;
     file.truncate(size)?;
     Ok(0)
+}
+
+/// Whether `RLIMIT_FSIZE` lets a file of `now` bytes grow to `size`; SIGXFSZ if not.
+pub(in crate::host) fn admit_size(call: &Call<'_>, now: u64, size: u64) -> Result<(), Errno> {
+    if size <= now || size <= file_bytes_max(call.process()) {
+        return Ok(());
+    }
+    call.thread().raise(Signal::XFSZ);
+    Err(Errno::FBIG)
 }
 
 /// fallocate(2).
@@ -179,8 +198,48 @@ pub(super) fn fallocate(call: &mut Call<'_>) -> Result<u32, Errno> {
         return Err(Errno::BADF);
     }
     let Some(file) = open.vfs_file() else { return Err(Errno::SPIPE) };
+    if how != Allocate::KeepSize {
+        admit_size(call, file.len(), offset.saturating_add(len))?;
+    }
     file.allocate(how, offset, len)?;
     Ok(0)
+}
+
+/// posix_fadvise(2): advice about a cache that files in memory do not need, checked as Linux checks it.
+pub(super) fn fadvise(call: &mut Call<'_>) -> Result<u32, Errno> {
+    let [fd, _, _, _, _, advice] = call.args;
+    if matches!(opened(call, fd)?.object(), Object::Pipe(_)) {
+        return Err(Errno::SPIPE);
+    }
+    position(call.arg64(3))?;
+    if advice > POSIX_FADV_NOREUSE { Err(Errno::INVAL) } else { Ok(0) }
+}
+
+/// readahead(2): all of a file is there already.
+pub(super) fn readahead(call: &mut Call<'_>) -> Result<u32, Errno> {
+    let open = opened(call, call.args[0])?;
+    if !open.readable() {
+        return Err(Errno::BADF);
+    }
+    match open.vfs_file() {
+        Some(file) if matches!(file.kind(), Kind::File) => Ok(0),
+        _ => Err(Errno::INVAL),
+    }
+}
+
+/// sync_file_range(2): done already, if the descriptor has a range.
+pub(super) fn sync_file_range(call: &mut Call<'_>) -> Result<u32, Errno> {
+    let [fd, _, _, _, _, flags] = call.args;
+    let open = opened(call, fd)?;
+    position(call.arg64(1))?;
+    position(call.arg64(3))?;
+    if flags & !SYNC_FILE_RANGE_FLAGS != 0 {
+        return Err(Errno::INVAL);
+    }
+    match open.vfs_file() {
+        Some(file) if matches!(file.kind(), Kind::File | Kind::Directory) => Ok(0),
+        _ => Err(Errno::SPIPE),
+    }
 }
 
 /// fsync(2), fdatasync(2): done already, if the descriptor can be synced.

@@ -4,15 +4,19 @@
 //! reading and writing what is open is in host/fd.rs. Calls come from musl 1.2.6 as riscv32 (64-bit values in two words).
 
 mod attributes;
+mod inotify;
 mod names;
 mod open;
 mod stat;
 mod xattr;
 
+pub(super) use attributes::admit_size;
+pub(super) use open::open;
+
 use super::{Call, nr};
 use crate::errno::Errno;
-use crate::process::OpenFile;
 use crate::process::file::flag;
+use crate::process::{OpenFile, Process};
 use crate::vfs::{Context, Cred, Dir, Node, Vfs};
 use std::sync::Arc;
 
@@ -66,30 +70,42 @@ pub(crate) async fn dispatch(call: &mut Call<'_>, number: u32) -> Option<Result<
         nr::TRUNCATE64 => attributes::truncate(call),
         nr::FTRUNCATE64 => attributes::ftruncate(call),
         nr::FALLOCATE => attributes::fallocate(call),
+        // Only who holds CAP_SYS_ADMIN may mount, and nobody in a sandbox does.
+        nr::MOUNT | nr::UMOUNT2 => Err(Errno::PERM),
+        nr::FADVISE64_64 => attributes::fadvise(call),
+        nr::READAHEAD => attributes::readahead(call),
         // Files live in memory: nothing is behind them to write to.
         nr::SYNC => Ok(0),
+        nr::SYNCFS => opened(call, call.args[0]).map(|_| 0),
+        nr::SYNC_FILE_RANGE => attributes::sync_file_range(call),
         nr::FSYNC | nr::FDATASYNC => attributes::fsync(call),
         nr::SETXATTR | nr::LSETXATTR | nr::FSETXATTR => xattr::set(call, number),
         nr::GETXATTR | nr::LGETXATTR | nr::FGETXATTR => xattr::get(call, number),
         nr::LISTXATTR | nr::LLISTXATTR | nr::FLISTXATTR => xattr::list(call, number),
+        nr::INOTIFY_INIT1 => inotify::init(call),
+        nr::INOTIFY_ADD_WATCH => inotify::add_watch(call),
+        nr::INOTIFY_RM_WATCH => inotify::rm_watch(call),
         nr::REMOVEXATTR | nr::LREMOVEXATTR | nr::FREMOVEXATTR => xattr::remove(call, number),
         _ => return None,
     })
 }
 
 /// The calling process as the file system sees it, taken once a call.
-struct View {
-    vfs: Arc<Vfs>,
+pub(super) struct View {
+    pub(super) vfs: Arc<Vfs>,
     cred: Cred,
-    root: Dir,
-    cwd: Dir,
-    umask: u32,
+    pub(super) root: Dir,
+    pub(super) cwd: Dir,
+    pub(super) umask: u32,
     pid: u32,
 }
 
 impl View {
-    fn of(call: &Call<'_>) -> Self {
-        let process = call.process();
+    pub(super) fn of(call: &Call<'_>) -> Self {
+        Self::of_process(call.process())
+    }
+
+    pub(super) fn of_process(process: &Process) -> Self {
         process.with_attributes(|attributes| Self {
             vfs: process.kernel.vfs.clone(),
             cred: attributes.cred.file(),
@@ -100,7 +116,7 @@ impl View {
         })
     }
 
-    fn context(&self) -> Context<'_> {
+    pub(super) fn context(&self) -> Context<'_> {
         Context { cred: &self.cred, root: &self.root, pid: self.pid }
     }
 
@@ -144,7 +160,7 @@ fn opened(call: &Call<'_>, fd: u32) -> Result<Arc<OpenFile>, Errno> {
 /// # Errors
 ///
 /// EPERM for what has no node (pipes, sockets): its mode and owner cannot be changed here.
-fn node_of(file: &OpenFile) -> Result<Node, Errno> {
+pub(super) fn node_of(file: &OpenFile) -> Result<Node, Errno> {
     match file.vfs_file() {
         Some(file) => Ok(file.node()),
         None => file.node().cloned().ok_or(Errno::PERM),
@@ -152,6 +168,6 @@ fn node_of(file: &OpenFile) -> Result<Node, Errno> {
 }
 
 /// A size or position: negative ones are refused.
-fn position(value: u64) -> Result<u64, Errno> {
+pub(super) fn position(value: u64) -> Result<u64, Errno> {
     if value > i64::MAX as u64 { Err(Errno::INVAL) } else { Ok(value) }
 }

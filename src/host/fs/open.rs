@@ -14,14 +14,28 @@ pub(super) async fn openat(call: &mut Call<'_>) -> Result<u32, Errno> {
     let path = call.path(path)?;
     let view = View::of(call);
     let at = view.at(call, fd, &path)?;
-    let context = view.context();
-    let mode = mode & !view.umask;
-    let file = match open_at(call.process(), &context, &at, &path, flags, mode)? {
-        Found::Open(file) => file,
-        Found::Fifo(node) => open_fifo(call, &node, flags).await?,
-    };
+    let file = open(call, &view, &at, &path, flags, mode & !view.umask).await?;
     let cloexec = flags & flag::CLOEXEC != 0;
     call.process().fds.lock().insert(0, file, cloexec)
+}
+
+/// Opens whatever stands behind `path`; `mode` is masked.
+///
+/// # Errors
+///
+/// As open(2); RESTART after a signal while a FIFO has no peer.
+pub(in crate::host) async fn open(
+    call: &mut Call<'_>,
+    view: &View,
+    at: &Dir,
+    path: &[u8],
+    flags: u32,
+    mode: u32,
+) -> Result<Arc<OpenFile>, Errno> {
+    match open_at(call.process(), &view.context(), at, path, flags, mode)? {
+        Found::Open(file) => Ok(file),
+        Found::Fifo(node) => open_fifo(call, &node, flags).await,
+    }
 }
 
 /// What a path leads to, opened unless that may have to wait.

@@ -260,12 +260,9 @@ async fn receive(
     if flags & MSG_ERRQUEUE != 0 {
         return Err(Errno::AGAIN); // Nothing is ever queued there: IP_RECVERR does not exist.
     }
-    if flags & MSG_OOB != 0 {
-        return Err(if open.socket.kind() == Kind::Stream {
-            Errno::INVAL
-        } else {
-            Errno::OPNOTSUPP
-        });
+    // No urgent data is ever sent here; for datagrams Linux looks at the flag when it sends only.
+    if flags & MSG_OOB != 0 && open.socket.kind() == Kind::Stream {
+        return Err(Errno::INVAL);
     }
     let peek = flags & MSG_PEEK != 0;
     let timeout = open.socket.recv_timeout();

@@ -4,6 +4,7 @@
 //! Linux. Reading and writing a socket's descriptor is in host/fd.rs, readiness in host/poll.rs.
 
 mod address;
+pub(super) mod interface;
 pub(super) mod message;
 mod option;
 
@@ -11,7 +12,7 @@ use super::{Call, Wake, nr};
 use crate::errno::{Errno, RESTART};
 use crate::process::OpenFile;
 use crate::process::file::{Object, flag};
-use crate::vnet::{Family, Kind, Shut, Socket};
+use crate::vnet::{Family, Kind, Owner, Shut, Socket};
 use crate::wait::Waiter;
 use address::{Address, AddressLength};
 use std::sync::Arc;
@@ -34,7 +35,7 @@ const IPPROTO_UDP: u32 = 17;
 const IPPROTO_ICMP: u32 = 1;
 const IPPROTO_ICMPV6: u32 = 58;
 /// Ports below are bound by root only (`net.ipv4.ip_unprivileged_port_start`).
-const UNPRIVILEGED_PORTS: u16 = 1024;
+pub(super) const UNPRIVILEGED_PORTS: u16 = 1024;
 
 /// Answers `number` if it is a socket call; ENOTSOCK for a descriptor of another kind.
 pub(crate) async fn dispatch(call: &mut Call<'_>, number: u32) -> Option<Result<u32, Errno>> {
@@ -148,7 +149,8 @@ fn socket(call: &mut Call<'_>) -> Result<u32, Errno> {
     let [family, kind, protocol, ..] = call.args;
     let (flags, kind) = split_flags(kind);
     let (family, kind) = kind_of(family, kind, protocol)?;
-    let socket = call.kernel().net.socket(family, kind)?;
+    let owner = Owner { pid: call.process().pid, uid: call.process().cred().user.effective };
+    let socket = call.kernel().net.socket(family, kind, owner)?;
     install(call, socket, flags)
 }
 

@@ -63,9 +63,8 @@ pub(super) fn getsockopt(call: &mut Call<'_>) -> Result<u32, Errno> {
     let stream = socket.kind() == Kind::Stream;
     let answer = match (level, name) {
         (SOL_SOCKET, SO_LINGER) => {
-            let linger = socket.linger();
-            let on = u32::from(linger.is_some());
-            [on.to_le_bytes(), linger.unwrap_or(0).to_le_bytes()].concat()
+            let (on, seconds) = socket.linger();
+            [u32::from(on).to_le_bytes(), seconds.to_le_bytes()].concat()
         }
         (SOL_SOCKET, SO_RCVTIMEO) => bytes64(socket.recv_timeout()),
         (SOL_SOCKET, SO_SNDTIMEO) => bytes64(socket.send_timeout()),

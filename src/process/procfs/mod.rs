@@ -1,11 +1,14 @@
 //! /proc: what ps, pgrep, free, df and scripts look at (proc(5)). Made up at each look, from the kernel's tables.
 //!
-//! This file is the tree of names; what the files say is in [`text`]. Lookups and links run with the file tree locked
+//! This file is the tree of names; what the files say is in [`text`], [`personal`] and [`sockets`]. Lookups and links run with the file tree locked
 //! (see [`crate::vfs`]), so they take facts only from this floor's tables; reading does not.
 //!
 //! As on Linux anyone sees every process, but what belongs to one (`environ`, `fd`, `cwd`, `exe`, `root`) only its own
 //! user and root.
 
+mod constants;
+mod personal;
+mod sockets;
 mod text;
 
 use super::file::Object;
@@ -28,17 +31,23 @@ pub(crate) const DEVICE: u64 = 21;
 /// The file system for `/proc`.
 pub(crate) fn mount(kernel: &Arc<Kernel>) -> DynamicMount {
     let root = Arc::new(Node { kernel: Arc::downgrade(kernel), entry: Entry::Root });
-    DynamicMount { root, dev: DEVICE, magic: MAGIC }
+    DynamicMount::new(root, DEVICE, MAGIC)
 }
 
 /// A directory whose names never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fixed {
     Sys,
+    SysEpoll,
+    SysFs,
+    SysInotify,
     SysKernel,
+    SysNet,
+    SysNetCore,
+    SysNetIpv4,
+    SysPty,
     SysRandom,
     SysVm,
-    SysFs,
     Net,
 }
 
@@ -55,9 +64,11 @@ enum Entry {
     Fixed(Fixed),
     /// A file that is no process's.
     File(text::Global),
+    /// A file without content.
+    Empty(u32),
     Process(u32),
     /// A file of a process, or of one of its threads.
-    ProcessFile(Whose, text::Personal),
+    ProcessFile(Whose, personal::Personal),
     Tasks(u32),
     Task(Whose),
     Place(u32, Place),
@@ -65,7 +76,25 @@ enum Entry {
     Descriptor(u32, u32),
     DescriptorInfos(u32),
     DescriptorInfo(u32, u32),
+    Namespaces(u32),
+    /// By its place in [`NAMESPACES`].
+    Namespace(u32, u32),
 }
+
+/// Links of `ns`: name, kind, inode. Every process of a sandbox is in the same ones; the numbers are those of Linux's first
+/// ones (`PROC_*_INIT_INO`, and what follows them), since nothing else is behind the links.
+const NAMESPACES: [(&str, &str, u64); 10] = [
+    ("cgroup", "cgroup", 0xeffffffb),
+    ("ipc", "ipc", 0xefffffff),
+    ("mnt", "mnt", 0xeffffff8),
+    ("net", "net", 0xeffffff9),
+    ("pid", "pid", 0xeffffffc),
+    ("pid_for_children", "pid", 0xeffffffc),
+    ("time", "time", 0xeffffffa),
+    ("time_for_children", "time", 0xeffffffa),
+    ("user", "user", 0xeffffffd),
+    ("uts", "uts", 0xeffffffe),
+];
 
 /// A process, or one thread of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,12 +115,13 @@ const PLACES: [(&str, Place); 3] =
     [("cwd", Place::Cwd), ("exe", Place::Exe), ("root", Place::Root)];
 
 impl Fixed {
-    fn entries(self) -> &'static [(&'static str, Entry)] {
+    fn entries(self) -> Vec<(&'static str, Entry)> {
         use text::Global;
-        match self {
+        let own: &[(&str, Entry)] = match self {
             Self::Sys => &[
                 ("fs", Entry::Fixed(Self::SysFs)),
                 ("kernel", Entry::Fixed(Self::SysKernel)),
+                ("net", Entry::Fixed(Self::SysNet)),
                 ("vm", Entry::Fixed(Self::SysVm)),
             ],
             Self::SysKernel => &[
@@ -99,40 +129,75 @@ impl Fixed {
                 ("osrelease", Entry::File(Global::OsRelease)),
                 ("ostype", Entry::File(Global::OsType)),
                 ("pid_max", Entry::File(Global::PidMax)),
+                ("pty", Entry::Fixed(Self::SysPty)),
                 ("random", Entry::Fixed(Self::SysRandom)),
                 ("threads-max", Entry::File(Global::ThreadsMax)),
                 ("version", Entry::File(Global::SysVersion)),
             ],
+            Self::SysPty => &[("nr", Entry::File(Global::PtyCount))],
             Self::SysRandom => {
                 &[("boot_id", Entry::File(Global::BootId)), ("uuid", Entry::File(Global::Uuid))]
             }
-            Self::Net => {
-                &[("tcp", Entry::File(Global::NetTcp)), ("tcp6", Entry::File(Global::NetTcp6))]
-            }
             Self::SysVm => &[("overcommit_memory", Entry::File(Global::Overcommit))],
             Self::SysFs => &[
+                ("epoll", Entry::Fixed(Self::SysEpoll)),
+                ("file-max", Entry::File(Global::FilesMax)),
+                ("file-nr", Entry::File(Global::FileNumbers)),
+                ("inotify", Entry::Fixed(Self::SysInotify)),
                 ("nr_open", Entry::File(Global::DescriptorsMax)),
                 ("pipe-max-size", Entry::File(Global::PipeMax)),
             ],
-        }
+            Self::SysEpoll => &[("max_user_watches", Entry::File(Global::EpollWatches))],
+            Self::SysInotify => &[
+                ("max_user_instances", Entry::File(Global::InotifyInstances)),
+                ("max_user_watches", Entry::File(Global::InotifyWatches)),
+            ],
+            Self::SysNet => &[
+                ("core", Entry::Fixed(Self::SysNetCore)),
+                ("ipv4", Entry::Fixed(Self::SysNetIpv4)),
+            ],
+            Self::SysNetCore | Self::SysNetIpv4 => &[],
+            Self::Net => {
+                let table = |&(name, table)| (name, Entry::File(Global::Net(table)));
+                return sockets::TABLES.iter().map(table).collect();
+            }
+        };
+        own.iter().copied().chain(constants(Some(self))).collect()
     }
+}
+
+/// The files of a directory that never change.
+fn constants(place: Option<Fixed>) -> impl Iterator<Item = (&'static str, Entry)> {
+    let all = constants::CONSTANTS.iter().enumerate();
+    all.filter(move |(_, (parent, ..))| *parent == place)
+        .map(|(index, (_, name, _))| (*name, Entry::File(text::Global::Constant(index))))
 }
 
 /// Names of the root that are not processes.
 const ROOT: &[(&str, Entry)] = &[
     ("cpuinfo", Entry::File(text::Global::CpuInfo)),
+    ("devices", Entry::File(text::Global::Devices)),
     ("filesystems", Entry::File(text::Global::FileSystems)),
     ("loadavg", Entry::File(text::Global::LoadAverage)),
     ("meminfo", Entry::File(text::Global::MemInfo)),
     ("mounts", Entry::OwnFile("mounts")),
     ("net", Entry::Fixed(Fixed::Net)),
+    ("partitions", Entry::File(text::Global::Partitions)),
     ("self", Entry::Own),
     ("stat", Entry::File(text::Global::Stat)),
+    ("swaps", Entry::File(text::Global::Swaps)),
     ("sys", Entry::Fixed(Fixed::Sys)),
     ("thread-self", Entry::OwnThread),
     ("uptime", Entry::File(text::Global::Uptime)),
     ("version", Entry::File(text::Global::Version)),
+    ("vmstat", Entry::File(text::Global::VmStat)),
 ];
+
+/// Names of the root, those whose files are always the same or empty included.
+fn root() -> Vec<(&'static str, Entry)> {
+    let empty = constants::EMPTY.iter().zip(0..).map(|(name, index)| (*name, Entry::Empty(index)));
+    ROOT.iter().copied().chain(constants(None)).chain(empty).collect()
+}
 
 impl Entry {
     fn kind(self) -> Kind {
@@ -143,13 +208,17 @@ impl Entry {
             | Self::Tasks(_)
             | Self::Task(_)
             | Self::Descriptors(_)
-            | Self::DescriptorInfos(_) => Kind::Directory,
+            | Self::DescriptorInfos(_)
+            | Self::Namespaces(_) => Kind::Directory,
             Self::Own
             | Self::OwnThread
             | Self::OwnFile(_)
             | Self::Place(..)
+            | Self::Namespace(..)
             | Self::Descriptor(..) => Kind::Symlink,
-            Self::File(_) | Self::ProcessFile(..) | Self::DescriptorInfo(..) => Kind::File,
+            Self::File(_) | Self::Empty(_) | Self::ProcessFile(..) | Self::DescriptorInfo(..) => {
+                Kind::File
+            }
         }
     }
 
@@ -162,7 +231,9 @@ impl Entry {
             | Self::Descriptors(pid)
             | Self::Descriptor(pid, _)
             | Self::DescriptorInfos(pid)
-            | Self::DescriptorInfo(pid, _) => Some(pid),
+            | Self::DescriptorInfo(pid, _)
+            | Self::Namespaces(pid)
+            | Self::Namespace(pid, _) => Some(pid),
             Self::ProcessFile(whose, _) | Self::Task(whose) => Some(whose.pid),
             _ => None,
         }
@@ -171,8 +242,8 @@ impl Entry {
     fn mode(self) -> u32 {
         match self {
             Self::Descriptors(_) | Self::DescriptorInfos(_) => 0o500,
-            Self::ProcessFile(_, text::Personal::Environ) => 0o400,
-            Self::ProcessFile(_, text::Personal::Comm) => 0o644,
+            Self::Namespaces(_) => 0o511,
+            Self::ProcessFile(_, file) => file.mode(),
             Self::File(text::Global::Hostname) => 0o644,
             _ => match self.kind() {
                 Kind::Directory => 0o555,
@@ -193,7 +264,8 @@ impl Entry {
             Self::OwnThread => 3,
             Self::OwnFile(_) => 4,
             Self::Fixed(fixed) => 16 + fixed as u64,
-            Self::File(file) => 64 + file as u64,
+            Self::File(file) => 64 + file.number(),
+            Self::Empty(index) => 32 + u64::from(index),
             Self::Process(pid) => owned(pid, 1, 0),
             Self::ProcessFile(Whose { pid, tid }, file) => {
                 owned(pid, 2 + file as u64, tid.unwrap_or(0))
@@ -205,6 +277,8 @@ impl Entry {
             Self::Descriptor(pid, fd) => owned(pid, 36, fd),
             Self::DescriptorInfos(pid) => owned(pid, 37, 0),
             Self::DescriptorInfo(pid, fd) => owned(pid, 38, fd),
+            Self::Namespaces(pid) => owned(pid, 39, 0),
+            Self::Namespace(pid, index) => owned(pid, 40, index),
         }
     }
 }
@@ -240,7 +314,12 @@ impl Node {
         let process = self.process(pid)?;
         let allowed = caller.pid == pid
             || caller.uid == 0
-            || caller.uid == process.with_attributes(|attributes| attributes.cred.user.effective);
+            || process.with_attributes(|attributes| {
+                // As ptrace(2) decides: one that gave up or took on rights for a while is not the caller's.
+                let user = &attributes.cred.user;
+                let ids = [user.real, user.effective, user.saved];
+                attributes.dumpable && ids.iter().all(|&id| id == caller.uid)
+            });
         if allowed { Ok(process) } else { Err(Errno::ACCESS) }
     }
 
@@ -250,26 +329,33 @@ impl Node {
 
     /// The names of this directory that do not depend on who is there.
     fn fixed(&self) -> Vec<(&'static str, Entry)> {
-        let personal = |whose| {
-            text::PERSONAL.iter().map(move |&(name, file)| (name, Entry::ProcessFile(whose, file)))
+        let files = |whose| {
+            personal::PERSONAL
+                .iter()
+                .map(move |&(name, file)| (name, Entry::ProcessFile(whose, file)))
         };
         match self.entry {
-            Entry::Root => ROOT.to_vec(),
-            Entry::Fixed(fixed) => fixed.entries().to_vec(),
+            Entry::Root => root(),
+            Entry::Fixed(fixed) => fixed.entries(),
             Entry::Process(INIT) => {
-                let mut names: Vec<_> = personal(Whose { pid: INIT, tid: None }).collect();
-                names.retain(|(name, _)| text::INIT_HAS.contains(name));
+                let mut names: Vec<_> = files(Whose { pid: INIT, tid: None }).collect();
+                names.retain(|(name, _)| personal::INIT_HAS.contains(name));
                 names
             }
             Entry::Process(pid) => {
-                let mut names: Vec<_> = personal(Whose { pid, tid: None }).collect();
+                let mut names: Vec<_> = files(Whose { pid, tid: None }).collect();
                 names.extend(PLACES.map(|(name, place)| (name, Entry::Place(pid, place))));
                 names.push(("fd", Entry::Descriptors(pid)));
                 names.push(("fdinfo", Entry::DescriptorInfos(pid)));
+                names.push(("ns", Entry::Namespaces(pid)));
                 names.push(("task", Entry::Tasks(pid)));
                 names
             }
-            Entry::Task(whose) => personal(whose).collect(),
+            Entry::Task(whose) => files(whose).collect(),
+            Entry::Namespaces(pid) => {
+                let links = NAMESPACES.iter().zip(0..);
+                links.map(|((name, ..), index)| (*name, Entry::Namespace(pid, index))).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -329,7 +415,9 @@ impl Dynamic for Node {
         let since = (kernel.booted_at + age.unwrap_or_default()).duration_since(UNIX_EPOCH);
         let since = since.unwrap_or_default();
         let time = Timespec { sec: since.as_secs().cast_signed(), nsec: since.subsec_nanos() };
-        let (uid, gid) = process.map_or((0, 0), |process| {
+        let own =
+            |process: &Arc<Process>| process.with_attributes(|attributes| attributes.dumpable);
+        let (uid, gid) = process.filter(own).map_or((0, 0), |process| {
             let cred = process.file_cred();
             (cred.uid, cred.gid)
         });
@@ -385,17 +473,18 @@ impl Dynamic for Node {
         let kernel = self.kernel()?;
         match self.entry {
             Entry::File(file) => Ok(text::global(&kernel, file)),
-            Entry::ProcessFile(Whose { pid: INIT, .. }, file) => Ok(text::init(&kernel, file)),
+            Entry::Empty(_) => Ok(Vec::new()),
+            Entry::ProcessFile(Whose { pid: INIT, .. }, file) => Ok(personal::init(&kernel, file)),
             Entry::ProcessFile(whose, file) => {
                 let process = match file {
-                    text::Personal::Environ => self.private(whose.pid, caller)?,
+                    file if file.is_private() => self.private(whose.pid, caller)?,
                     _ => self.process(whose.pid)?,
                 };
-                text::personal(&process, whose.tid, file)
+                personal::personal(&process, whose.tid, file)
             }
             Entry::DescriptorInfo(pid, fd) => {
                 let process = self.private(pid, caller)?;
-                text::descriptor(&process, fd)
+                personal::descriptor(&process, fd)
             }
             _ => Err(Errno::ISDIR),
         }
@@ -407,13 +496,14 @@ impl Dynamic for Node {
             Entry::File(text::Global::Hostname) => {
                 self.kernel()?.set_hostname(line)?;
             }
-            Entry::ProcessFile(Whose { pid, .. }, text::Personal::Comm) if pid != INIT => {
+            Entry::ProcessFile(Whose { pid, .. }, personal::Personal::Comm) if pid != INIT => {
                 if caller.pid != pid {
                     return Err(Errno::INVAL);
                 }
+                // As it is, with a newline at its end.
                 let mut comm = [0; COMM_LEN];
-                let length = line.len().min(COMM_LEN - 1);
-                comm[..length].copy_from_slice(&line[..length]);
+                let length = data.len().min(COMM_LEN - 1);
+                comm[..length].copy_from_slice(&data[..length]);
                 self.process(pid)?.with_attributes(|attributes| attributes.comm = comm);
             }
             _ => return Err(Errno::IO),
@@ -431,6 +521,12 @@ impl Dynamic for Node {
                 Ok(Link::Path(format!("{pid}/task/{pid}").into_bytes()))
             }
             Entry::OwnFile(name) => Ok(Link::Path(format!("self/{name}").into_bytes())),
+            Entry::Namespace(pid, index) => {
+                self.private(pid, caller)?;
+                let (_, kind, ino) = NAMESPACES[index as usize];
+                // What Linux's text names is a file only by following the link; here nothing is behind it (ENOENT).
+                Ok(Link::Path(format!("{kind}:[{ino}]").into_bytes()))
+            }
             Entry::Place(pid, place) => {
                 Ok(Link::Node { text: Vec::new(), node: self.place(pid, place, caller)? })
             }

@@ -1,25 +1,20 @@
-//! What the files of /proc say, in the formats of proc(5).
+//! What the files of /proc say that are about no process, in the formats of proc(5).
 //!
 //! Numbers that have no meaning here (page faults, kernel addresses) are 0, which is what proc(5) allows or Linux tells those
-//! who may not know. Memory is in pages of 64 KiB: the page size that programs are told.
+//! who may not know.
 
-use crate::errno::Errno;
-use crate::process::file::OpenFile;
+use super::sockets;
+use crate::process::budget::FILES_MAX;
 use crate::process::kernel::Kernel;
-use crate::process::process::{Attributes, Process};
-use crate::process::signal::Signal;
-use crate::process::thread::COMM_LEN;
-use crate::process::tree::{ExitStatus, INIT, PID_MAX, State};
-use crate::process::{pipe, release};
+use crate::process::tree::{INIT, PID_MAX};
+use crate::process::{inotify, pipe, release};
 use std::fmt::Write as _;
-use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 /// Bytes of a page as programs are told (`AT_PAGESZ`): WebAssembly's.
-const PAGE_BYTES: u64 = 65536;
-/// Clock ticks a second (`AT_CLKTCK`).
-const TICK_NS: u64 = 10_000_000;
+pub(super) const PAGE_BYTES: u64 = 65536;
+/// Nanoseconds of a clock tick (`AT_CLKTCK`).
+pub(super) const TICK_NS: u64 = 10_000_000;
 
 /// Files that belong to no process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,51 +37,59 @@ pub(super) enum Global {
     Overcommit,
     DescriptorsMax,
     PipeMax,
-    NetTcp,
-    NetTcp6,
+    FilesMax,
+    FileNumbers,
+    Partitions,
+    Swaps,
+    VmStat,
+    Devices,
+    PtyCount,
+    InotifyInstances,
+    InotifyWatches,
+    EpollWatches,
+    /// A table of sockets.
+    Net(sockets::Table),
+    /// A text that never changes, by its place in [`super::constants::CONSTANTS`].
+    Constant(usize),
 }
 
-/// Files of a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Personal {
-    Cgroup,
-    CmdLine,
-    Comm,
-    Environ,
-    Limits,
-    Maps,
-    MountInfo,
-    Mounts,
-    Stat,
-    StatM,
-    Status,
-    Wchan,
+impl Global {
+    /// A number of its own.
+    pub(super) fn number(self) -> u64 {
+        match self {
+            Self::CpuInfo => 0,
+            Self::FileSystems => 1,
+            Self::LoadAverage => 2,
+            Self::MemInfo => 3,
+            Self::Stat => 4,
+            Self::Uptime => 5,
+            Self::Version => 6,
+            Self::Hostname => 7,
+            Self::OsRelease => 8,
+            Self::OsType => 9,
+            Self::SysVersion => 10,
+            Self::PidMax => 11,
+            Self::ThreadsMax => 12,
+            Self::BootId => 13,
+            Self::Uuid => 14,
+            Self::Overcommit => 15,
+            Self::DescriptorsMax => 16,
+            Self::PipeMax => 17,
+            Self::FilesMax => 18,
+            Self::FileNumbers => 19,
+            Self::Partitions => 20,
+            Self::Swaps => 21,
+            Self::VmStat => 22,
+            Self::Devices => 23,
+            Self::PtyCount => 24,
+            Self::InotifyInstances => 25,
+            Self::InotifyWatches => 26,
+            Self::EpollWatches => 27,
+            Self::Net(table) => 64 + table as u64,
+            Self::Constant(index) => 128 + index as u64,
+        }
+    }
 }
-
-pub(super) const PERSONAL: [(&str, Personal); 12] = [
-    ("cgroup", Personal::Cgroup),
-    ("cmdline", Personal::CmdLine),
-    ("comm", Personal::Comm),
-    ("environ", Personal::Environ),
-    ("limits", Personal::Limits),
-    ("maps", Personal::Maps),
-    ("mountinfo", Personal::MountInfo),
-    ("mounts", Personal::Mounts),
-    ("stat", Personal::Stat),
-    ("statm", Personal::StatM),
-    ("status", Personal::Status),
-    ("wchan", Personal::Wchan),
-];
-
-/// The files that process 1, which is no program, has.
-pub(super) const INIT_HAS: [&str; 6] = ["cgroup", "cmdline", "comm", "stat", "statm", "status"];
-
-/// What /proc/mounts tells: source, place, type, options.
-const MOUNTS: [(&str, &str, &str, &str); 3] = [
-    ("isolet", "/", "tmpfs", "rw,relatime"),
-    ("proc", "/proc", "proc", "rw,nosuid,nodev,noexec,relatime"),
-    ("devpts", "/dev/pts", "devpts", "rw,nosuid,noexec,relatime,mode=620,ptmxmode=666"),
-];
 
 /// A global file.
 pub(super) fn global(kernel: &Kernel, file: Global) -> Vec<u8> {
@@ -114,39 +117,22 @@ pub(super) fn global(kernel: &Kernel, file: Global) -> Vec<u8> {
         Global::Overcommit => b"2\n".to_vec(),
         Global::DescriptorsMax => line(kernel.limits.descriptors_max.to_string()),
         Global::PipeMax => line(pipe::CAPACITY_MAX.to_string()),
-        Global::NetTcp => tcp(kernel, false),
-        Global::NetTcp6 => tcp(kernel, true),
+        Global::FilesMax => line(FILES_MAX.to_string()),
+        Global::FileNumbers => line(format!("{}\t0\t{FILES_MAX}", kernel.files.used())),
+        Global::Partitions => b"major minor  #blocks  name\n\n".to_vec(),
+        Global::Swaps => b"Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n".to_vec(),
+        Global::VmStat => vm_stat(kernel),
+        Global::Devices => {
+            b"Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n"
+                .to_vec()
+        }
+        Global::PtyCount => line(kernel.terminals.list().len().to_string()),
+        Global::InotifyInstances => line(inotify::INSTANCES_MAX.to_string()),
+        Global::InotifyWatches => line(inotify::WATCHES_MAX.to_string()),
+        Global::EpollWatches => line(crate::process::epoll::WATCHES_MAX.to_string()),
+        Global::Net(table) => sockets::table(kernel, table),
+        Global::Constant(index) => line(super::constants::CONSTANTS[index].2.to_owned()),
     }
-}
-
-/// Listening sockets; connections are not listed.
-fn tcp(kernel: &Kernel, six: bool) -> Vec<u8> {
-    let words = |ip: IpAddr| -> String {
-        let octets = match ip {
-            IpAddr::V4(ip) => ip.octets().to_vec(),
-            IpAddr::V6(ip) => ip.octets().to_vec(),
-        };
-        // Each four bytes as a number of the machine, which is little-endian.
-        octets
-            .chunks(4)
-            .flat_map(|word| word.iter().rev())
-            .map(|byte| format!("{byte:02X}"))
-            .collect()
-    };
-    let mut text = String::from(
-        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n",
-    );
-    let listeners = kernel.net.listeners().into_iter().filter(|address| address.is_ipv6() == six);
-    for (row, address) in listeners.enumerate() {
-        let any = "0".repeat(if six { 32 } else { 8 });
-        let _infallible = writeln!(
-            text,
-            "{row:4}: {}:{:04X} {any}:0000 0A 00000000:00000000 00:00000000 00000000     0        0 0",
-            words(address.ip()),
-            address.port()
-        );
-    }
-    text.into_bytes()
 }
 
 fn cpu_info(kernel: &Kernel) -> Vec<u8> {
@@ -203,23 +189,36 @@ fn mem_info(kernel: &Kernel) -> Vec<u8> {
     text.into_bytes()
 }
 
+/// What vmstat(8) looks at: pages of 4 KiB, and nothing ever is paged.
+fn vm_stat(kernel: &Kernel) -> Vec<u8> {
+    let (free, used) = (kernel.memory_free() >> 12, kernel.memory.used() >> 12);
+    format!(
+        "nr_free_pages {free}\nnr_inactive_anon 0\nnr_active_anon {used}\nnr_inactive_file 0\nnr_active_file 0\n\
+         nr_anon_pages {used}\nnr_mapped 0\nnr_file_pages 0\nnr_dirty 0\nnr_writeback 0\nnr_shmem 0\n\
+         nr_slab_reclaimable 0\nnr_slab_unreclaimable 0\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n\
+         pgfault 0\npgmajfault 0\npgfree 0\npgsteal_kswapd 0\noom_kill 0\n"
+    )
+    .into_bytes()
+}
+
 fn stat(kernel: &Kernel) -> Vec<u8> {
     let cpus = u64::from(kernel.cpus);
-    let uptime = u64::try_from(kernel.booted.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    let used = kernel.cpu_used().min(uptime.saturating_mul(cpus));
-    let idle = uptime.saturating_mul(cpus) - used;
-    let (user, idle) = (used / TICK_NS, idle / TICK_NS);
-    let mut text = format!("cpu  {user} 0 0 {idle} 0 0 0 0 0 0\n");
+    let available = kernel.age_ns().saturating_mul(cpus);
+    let used = kernel.cpu_used();
+    let idle = available.saturating_sub(used.total_ns());
+    let [user, system, idle] = [used.user_ns, used.system_ns, idle].map(|ns| ns / TICK_NS);
+    let mut text = format!("cpu  {user} 0 {system} {idle} 0 0 0 0 0 0\n");
     for cpu in 0..cpus {
-        let (user, idle) = (user / cpus, idle / cpus);
-        let _infallible = writeln!(text, "cpu{cpu} {user} 0 0 {idle} 0 0 0 0 0 0");
+        // Nobody knows which one ran what.
+        let [user, system, idle] = [user, system, idle].map(|ticks| ticks / cpus);
+        let _infallible = writeln!(text, "cpu{cpu} {user} 0 {system} {idle} 0 0 0 0 0 0");
     }
     let booted = kernel.booted_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let processes = kernel.processes();
     let running = processes.iter().filter(|process| process.is_running()).count();
     let _infallible = write!(
         text,
-        "intr 0\nctxt 0\nbtime {booted}\nprocesses {}\nprocs_running {running}\nprocs_blocked 0\n",
+        "intr 0\nctxt 0\nbtime {booted}\nprocesses {}\nprocs_running {running}\nprocs_blocked 0\nsoftirq 0\n",
         kernel.forked()
     );
     text.into_bytes()
@@ -227,295 +226,7 @@ fn stat(kernel: &Kernel) -> Vec<u8> {
 
 fn uptime(kernel: &Kernel) -> Vec<u8> {
     let up = kernel.booted.elapsed().as_secs_f64();
-    let used = kernel.cpu_used() as f64 / 1e9;
+    let used = kernel.cpu_used().total_ns() as f64 / 1e9;
     let idle = (up * f64::from(kernel.cpus) - used).max(0.0);
     format!("{up:.2} {idle:.2}\n").into_bytes()
-}
-
-/// A file of process 1.
-pub(super) fn init(kernel: &Kernel, file: Personal) -> Vec<u8> {
-    match file {
-        Personal::Comm => b"init\n".to_vec(),
-        Personal::Cgroup => b"0::/\n".to_vec(),
-        Personal::StatM => b"0 0 0 0 0 0 0\n".to_vec(),
-        Personal::Stat => {
-            let facts = Facts {
-                tid: INIT,
-                comm: b"init".to_vec(),
-                state: 'S',
-                ppid: 0,
-                pgid: INIT,
-                sid: INIT,
-                terminal: 0,
-                foreground: -1,
-                cpu_ticks: 0,
-                children_ticks: 0,
-                nice: 0,
-                threads: 1,
-                start_ticks: 0,
-                memory: 0,
-                signals: [0; 5],
-                exit_code: 0,
-            };
-            facts.stat()
-        }
-        Personal::Status => format!(
-            "Name:\tinit\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t1\nPid:\t1\nPPid:\t0\n\
-             TracerPid:\t0\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t0\nGroups:\t \n\
-             Threads:\t1\nCpus_allowed:\t{:x}\n",
-            u64::MAX >> (64 - kernel.cpus)
-        )
-        .into_bytes(),
-        _ => Vec::new(),
-    }
-}
-
-/// A file of a process, or of its thread `tid`.
-pub(super) fn personal(
-    process: &Arc<Process>,
-    tid: Option<u32>,
-    file: Personal,
-) -> Result<Vec<u8>, Errno> {
-    let zombie = matches!(process.kernel.state(process.pid), None | Some(State::Zombie(_)));
-    Ok(match file {
-        Personal::Cgroup => b"0::/\n".to_vec(),
-        Personal::CmdLine if zombie => Vec::new(),
-        Personal::CmdLine => joined(&process.with_attributes(arguments).argv),
-        Personal::Environ if zombie => Vec::new(),
-        Personal::Environ => joined(&process.with_attributes(arguments).env),
-        Personal::Comm => [comm(process, tid), b"\n".to_vec()].concat(),
-        Personal::Limits => limits(process),
-        Personal::Maps => Vec::new(),
-        Personal::MountInfo => mount_info(),
-        Personal::Mounts => mounts(),
-        Personal::Stat => Facts::of(process, tid)?.stat(),
-        Personal::StatM => {
-            let pages = process.memory_bytes() / PAGE_BYTES;
-            format!("{pages} {pages} 0 0 0 {pages} 0\n").into_bytes()
-        }
-        Personal::Status => Facts::of(process, tid)?.status(process),
-        Personal::Wchan => b"0".to_vec(),
-    })
-}
-
-fn arguments(attributes: &mut Attributes) -> Arc<crate::process::exec::Arguments> {
-    attributes.arguments.clone()
-}
-
-/// Strings, each with its NUL.
-fn joined(strings: &[Vec<u8>]) -> Vec<u8> {
-    strings.iter().flat_map(|string| string.iter().copied().chain([0])).collect()
-}
-
-fn comm(process: &Process, tid: Option<u32>) -> Vec<u8> {
-    let threads = process.threads();
-    let thread = threads.iter().find(|thread| Some(thread.tid) == tid && !thread.is_leader());
-    let own: Option<[u8; COMM_LEN]> = thread.and_then(|thread| thread.name());
-    let name = own.unwrap_or_else(|| process.with_attributes(|attributes| attributes.comm));
-    name.into_iter().take_while(|&byte| byte != 0).collect()
-}
-
-fn mounts() -> Vec<u8> {
-    let line = |(source, place, kind, options)| format!("{source} {place} {kind} {options} 0 0\n");
-    MOUNTS.map(line).concat().into_bytes()
-}
-
-fn mount_info() -> Vec<u8> {
-    let devices = [crate::vfs::DEV, super::DEVICE, crate::process::describe::TERMINALS];
-    let mut text = String::new();
-    for (id, ((source, place, kind, options), device)) in (1..).zip(MOUNTS.into_iter().zip(devices))
-    {
-        let parent = u32::from(id != 1);
-        let _infallible =
-            writeln!(text, "{id} {parent} 0:{device} / {place} {options} - {kind} {source} rw");
-    }
-    text.into_bytes()
-}
-
-fn limits(process: &Process) -> Vec<u8> {
-    let mut text = String::from(
-        "Limit                     Soft Limit           Hard Limit           Units     \n",
-    );
-    let value = |value: u64| match value {
-        u64::MAX => "unlimited".to_owned(),
-        value => value.to_string(),
-    };
-    for (resource, (name, unit)) in (0..).zip(crate::process::limit::NAMES) {
-        let Ok(limit) = crate::process::limit::get(process, resource) else { continue };
-        let (soft, hard) = (value(limit.soft), value(limit.hard));
-        let _infallible = writeln!(text, "{name:<25} {soft:<20} {hard:<20} {unit:<10}");
-    }
-    text.into_bytes()
-}
-
-/// `/proc/PID/fdinfo/N`
-pub(super) fn descriptor(process: &Process, fd: u32) -> Result<Vec<u8>, Errno> {
-    let (file, cloexec) = {
-        let fds = process.fds.lock();
-        let file: Arc<OpenFile> = fds.get(fd).map_err(|_closed| Errno::NOENT)?;
-        (file, fds.cloexec(fd).unwrap_or(false))
-    };
-    // Not waited for: the reader of this text may be the one who holds the offset.
-    let position = file.offset_now().unwrap_or(0);
-    let flags = file.flags() | if cloexec { 0o2_000_000 } else { 0 };
-    let inode = file.stat().map_or(0, |stat| stat.ino);
-    Ok(format!("pos:\t{position}\nflags:\t0{flags:o}\nmnt_id:\t1\nino:\t{inode}\n").into_bytes())
-}
-
-/// What stat and status tell of a process or thread.
-struct Facts {
-    tid: u32,
-    comm: Vec<u8>,
-    state: char,
-    ppid: u32,
-    pgid: u32,
-    sid: u32,
-    /// Device number of the controlling terminal.
-    terminal: u32,
-    foreground: i64,
-    cpu_ticks: u64,
-    children_ticks: u64,
-    nice: i8,
-    threads: usize,
-    start_ticks: u64,
-    /// Bytes.
-    memory: u64,
-    /// Pending for the thread, pending for the process, blocked, ignored, caught.
-    signals: [u64; 5],
-    exit_code: u32,
-}
-
-impl Facts {
-    fn of(process: &Arc<Process>, tid: Option<u32>) -> Result<Self, Errno> {
-        let kernel = &process.kernel;
-        let state = kernel.state(process.pid).ok_or(Errno::SRCH)?;
-        let id = tid.unwrap_or(process.pid);
-        let threads = process.threads();
-        let thread = threads.iter().find(|thread| thread.tid == id);
-        let session = process.session();
-        let terminal = session.terminal().map(|terminal| terminal.device());
-        let foreground = if terminal.is_some() { i64::from(session.foreground()) } else { -1 };
-        let cpu_ns = match (tid, thread) {
-            (Some(_), Some(thread)) => thread.cpu_ns(),
-            _ => process.cpu_ns(),
-        };
-        let signals = process.with_signals(|signals| {
-            let (own, shared) = signals.pending_sets(id);
-            let (ignored, caught) = signals.dispositions();
-            [own, shared, signals.mask(id), ignored, caught].map(|set| set.bits())
-        });
-        let started = process.started().saturating_duration_since(kernel.booted);
-        Ok(Self {
-            tid: id,
-            comm: comm(process, tid),
-            state: state_letter(process, state),
-            ppid: process.ppid(),
-            pgid: process.pgid(),
-            sid: process.sid(),
-            terminal: terminal.map_or(0, encode_device),
-            foreground,
-            cpu_ticks: cpu_ns / TICK_NS,
-            children_ticks: process.children_cpu_ns() / TICK_NS,
-            nice: process.with_attributes(|attributes| attributes.nice),
-            threads: threads.len(),
-            start_ticks: u64::try_from(started.as_millis() / 10).unwrap_or(u64::MAX),
-            memory: if matches!(state, State::Zombie(_)) { 0 } else { process.memory_bytes() },
-            signals,
-            exit_code: match state {
-                State::Zombie(ExitStatus::Code(code)) => u32::from(code) << 8,
-                State::Zombie(ExitStatus::Signal(signal)) => u32::from(signal.number()),
-                _ => 0,
-            },
-        })
-    }
-
-    /// The 52 fields of /proc/PID/stat.
-    fn stat(&self) -> Vec<u8> {
-        let mut text = format!("{} (", self.tid).into_bytes();
-        text.extend_from_slice(&self.comm);
-        let [own, shared, blocked, ignored, caught] = self.signals;
-        let pending = (own | shared) & 0x7fff_ffff;
-        let low = |set: u64| set & 0x7fff_ffff;
-        let rest = format!(
-            ") {state} {ppid} {pgid} {sid} {tty} {tpgid} 0 0 0 0 0 {utime} 0 {cutime} 0 {priority} {nice} \
-             {threads} 0 {start} {vsize} {rss} {limit} 0 0 0 0 0 {pending} {blocked} {ignored} {caught} 0 0 0 \
-             {exit_signal} 0 0 0 0 0 0 0 0 0 0 0 0 0 {exit_code}\n",
-            state = self.state,
-            ppid = self.ppid,
-            pgid = self.pgid,
-            sid = self.sid,
-            tty = self.terminal,
-            tpgid = self.foreground,
-            utime = self.cpu_ticks,
-            cutime = self.children_ticks,
-            priority = 20 + i32::from(self.nice),
-            nice = self.nice,
-            threads = self.threads,
-            start = self.start_ticks,
-            vsize = self.memory,
-            rss = self.memory / PAGE_BYTES,
-            limit = u64::MAX,
-            blocked = low(blocked),
-            ignored = low(ignored),
-            caught = low(caught),
-            exit_signal = Signal::CHLD.number(),
-            exit_code = self.exit_code,
-        );
-        text.extend_from_slice(rest.as_bytes());
-        text
-    }
-
-    fn status(&self, process: &Process) -> Vec<u8> {
-        let cred = process.cred();
-        let (umask, no_new_privs, affinity) = process.with_attributes(|attributes| {
-            (attributes.umask, u32::from(attributes.no_new_privs), attributes.affinity)
-        });
-        let ids = |ids: crate::process::cred::Ids| {
-            format!("{}\t{}\t{}\t{}", ids.real, ids.effective, ids.saved, ids.effective)
-        };
-        let groups: String = cred.groups.iter().map(|group| format!("{group} ")).collect();
-        let name = match self.state {
-            'R' => "running",
-            'T' => "stopped",
-            'Z' => "zombie",
-            _ => "sleeping",
-        };
-        let kib = self.memory >> 10;
-        let [own, shared, blocked, ignored, caught] = self.signals;
-        let text = format!(
-            "\nUmask:\t{umask:04o}\nState:\t{} ({name})\nTgid:\t{}\nNgid:\t0\nPid:\t{}\nPPid:\t{}\nTracerPid:\t0\n\
-             Uid:\t{}\nGid:\t{}\nFDSize:\t{}\nGroups:\t{groups}\nVmPeak:\t{kib:8} kB\nVmSize:\t{kib:8} kB\n\
-             VmHWM:\t{kib:8} kB\nVmRSS:\t{kib:8} kB\nVmData:\t{kib:8} kB\nThreads:\t{}\n\
-             SigQ:\t0/{}\nSigPnd:\t{own:016x}\nShdPnd:\t{shared:016x}\nSigBlk:\t{blocked:016x}\n\
-             SigIgn:\t{ignored:016x}\nSigCgt:\t{caught:016x}\nNoNewPrivs:\t{no_new_privs}\nSeccomp:\t0\n\
-             Cpus_allowed:\t{affinity:x}\n",
-            self.state,
-            process.pid,
-            self.tid,
-            self.ppid,
-            ids(cred.user),
-            ids(cred.group),
-            process.fds.lock().len(),
-            self.threads,
-            crate::process::signal::PENDING_MAX,
-        );
-        let mut status = b"Name:\t".to_vec();
-        status.extend(self.comm.iter().flat_map(|&byte| byte.escape_ascii()));
-        status.extend_from_slice(text.as_bytes());
-        status
-    }
-}
-
-fn state_letter(process: &Process, state: State) -> char {
-    match state {
-        State::Zombie(_) => 'Z',
-        State::Stopped(_) => 'T',
-        State::Running if process.is_running() => 'R',
-        State::Running => 'S',
-    }
-}
-
-/// A device number as one word (`new_encode_dev`).
-fn encode_device((major, minor): (u32, u32)) -> u32 {
-    minor & 0xff | major << 8 | (minor & !0xff) << 12
 }

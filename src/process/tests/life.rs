@@ -130,16 +130,17 @@ async fn a_parent_waits_for_its_children() {
     assert_eq!((child.process.pgid(), child.process.sid()), (process.pgid(), process.sid()));
     assert!(process.wait_child(Whom::Any, EXITED).expect("a child").is_none());
     let news = process.child_news().subscribe();
-    child.process.add_cpu(std::time::Duration::from_nanos(5));
+    let used = crate::process::usage::Cpu { user_ns: 5, system_ns: 2 };
+    child.process.add_cpu(used);
     exit(&child, 7);
     news.await;
     let peek = process.wait_child(Whom::Pid(child_pid), EXITED | WaitOptions::NOWAIT);
     assert_eq!(peek.expect("a child").map(|waited| waited.pid), Some(child_pid));
-    assert_eq!(process.children_cpu_ns(), 0);
+    assert_eq!(process.children_cpu().total_ns(), 0);
     let waited = process.wait_child(Whom::Any, EXITED).expect("a child").expect("ended");
     assert_eq!((waited.pid, waited.uid), (child_pid, 1000));
     assert_eq!(waited.change, Change::Exited(ExitStatus::Code(7)));
-    assert_eq!(process.children_cpu_ns(), 5);
+    assert_eq!(process.children_cpu(), used);
     assert_eq!(errno(process.wait_child(Whom::Any, EXITED)), Errno::CHILD);
     assert!(machine.kernel.process(child_pid).is_none());
 }

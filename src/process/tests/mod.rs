@@ -1,9 +1,11 @@
 //! The kernel without an engine: programs are never run, tests play their part.
 
 mod life;
+mod limits;
 mod proc_files;
 mod signalling;
 mod signals_model;
+mod special_files;
 mod tree_model;
 
 use super::cred::Credentials;
@@ -11,8 +13,8 @@ use super::process::End;
 use super::{Exec, ExitStatus, Kernel, Process, SpawnRequest, Thread, exec};
 use crate::config::Limits;
 use crate::errno::Errno;
-use crate::vfs::{Context, Cred, OpenFlags, Opened, Vfs, VfsLimits};
-use crate::vnet::{Egress, Net, Resolver};
+use crate::vfs::{Context, Cred, OpenFlags, Opened, Store, Vfs, VfsLimits};
+use crate::vnet::{Egress, Gate, Net, Resolver};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -40,10 +42,11 @@ impl Machine {
 
     /// Must be made inside a tokio runtime: the network is.
     fn with(limits: Limits) -> Self {
-        let vfs = Vfs::new(None, VfsLimits::default()).expect("an empty tree");
-        let net = Net::new(Egress::Denied, Resolver::new(), &limits);
+        let vfs = Vfs::new(None, VfsLimits::default(), Store::in_memory()).expect("an empty tree");
+        let net = Net::new(Egress::deny_all(), Resolver::new(), Gate::default(), &limits);
         let recorder = Arc::new(Recorder::default());
-        let machine = Self { kernel: Kernel::new(vfs, net, limits, recorder.clone()), recorder };
+        let kernel = Kernel::new(vfs, net, limits, recorder.clone(), "".into());
+        let machine = Self { kernel, recorder };
         machine.kernel.mount().expect("/proc and /dev/pts are there");
         machine.file("/prog", b"\0asm\x01\0\0\0", 0o755);
         machine

@@ -91,10 +91,23 @@ async fn others_see_only_what_is_public() {
     let (mine, stranger, root) = (machine.spawn(1000), machine.spawn(1001), machine.spawn(0));
     let path = |name: &str| format!("/proc/{}/{name}", mine.tid);
     assert!(machine.read(&stranger, &path("stat")).is_ok());
-    assert_eq!(errno(machine.read(&stranger, &path("environ"))), Errno::ACCESS);
+    for private in ["environ", "auxv", "io", "maps", "smaps"] {
+        assert_eq!(errno(machine.read(&stranger, &path(private))), Errno::ACCESS, "{private}");
+        assert!(machine.read(&mine, &path(private)).is_ok(), "{private}");
+    }
     assert_eq!(errno(machine.readlink(&stranger, &path("exe"))), Errno::ACCESS);
     assert_eq!(errno(machine.readlink(&stranger, &path("fd/0"))), Errno::ACCESS);
     assert_eq!(machine.readlink(&root, &path("exe")).as_deref(), Ok("/prog"));
+    let sibling = machine.spawn(1000);
+    assert!(machine.readlink(&sibling, &path("exe")).is_ok());
+    mine.process.with_attributes(|attributes| attributes.dumpable = false);
+    assert_eq!(errno(machine.readlink(&sibling, &path("exe"))), Errno::ACCESS, "not dumpable");
+    assert!(machine.readlink(&mine, &path("exe")).is_ok(), "one's own");
+    mine.process.with_attributes(|attributes| {
+        attributes.dumpable = true;
+        attributes.cred.user.saved = 0;
+    });
+    assert_eq!(errno(machine.readlink(&sibling, &path("exe"))), Errno::ACCESS, "root for a while");
     assert_eq!(errno(machine.read(&mine, "/proc/31999/stat")), Errno::NOENT);
     assert_eq!(errno(machine.read(&mine, "/proc/01/stat")), Errno::NOENT);
     exit(&mine, 0);
@@ -135,14 +148,27 @@ async fn the_machine_describes_itself() {
     assert_eq!(read("/proc/mounts").lines().count(), 3);
     assert_eq!(read("/proc/1/comm"), "init\n");
     let family = crate::vnet::Family::Inet;
-    let socket = machine.kernel.net.socket(family, crate::vnet::Kind::Stream).expect("room");
+    let socket = machine
+        .kernel
+        .net
+        .socket(family, crate::vnet::Kind::Stream, crate::vnet::Owner::default())
+        .expect("room");
     socket.bind("127.0.0.1:3000".parse().expect("an address")).expect("free");
     socket.listen(1).expect("bound");
+    let file = OpenFile::new(Object::Socket(socket), 2);
+    let inode = file.socket_inode();
+    thread.process.fds.lock().replace(7, file, false).expect("below the limit");
     let tcp = read("/proc/net/tcp");
-    assert!(
-        tcp.lines().nth(1).expect("one").starts_with("   0: 0100007F:0BB8 00000000:0000 0A "),
-        "{tcp}"
+    let line = tcp.lines().nth(1).expect("one");
+    assert!(line.starts_with("   0: 0100007F:0BB8 00000000:0000 0A "), "{tcp}");
+    assert_eq!(line.split_whitespace().nth(9), Some(inode.to_string().as_str()), "{tcp}");
+    assert_eq!(
+        machine.readlink(&thread, "/proc/self/fd/7"),
+        Ok(format!("socket:[{inode}]")),
+        "the same number as in the table"
     );
+    assert_eq!(read("/proc/net/udp").lines().count(), 1);
+    assert!(read("/proc/net/sockstat").contains("\nTCP: inuse 1 "));
     let stat = read("/proc/stat");
     assert!(stat.starts_with("cpu  ") && stat.contains("\nprocesses 1\n"), "{stat}");
 }

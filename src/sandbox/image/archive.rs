@@ -1,9 +1,9 @@
-//! A tar archive's entries as files of a layer. Contents stay where they are, in the one archive.
+//! A tar archive's entries as files of a layer. Contents stay where they are, in the one archive (trees.rs).
 //!
 //! Directories, regular files, symbolic and hard links; anything else, and any path with `..`, is refused.
 
+use super::trees::{Reader, Tree};
 use crate::vfs::{LayerBuilder, Owner, Source, Timespec};
-use bytes::Bytes;
 use tar::{Archive, EntryType};
 
 /// Adds all entries, in their order.
@@ -11,20 +11,20 @@ use tar::{Archive, EntryType};
 /// # Errors
 ///
 /// What is wrong, with the entry's path.
-pub(super) fn add(builder: &mut LayerBuilder, archive: &Bytes) -> Result<(), String> {
-    let mut tar = Archive::new(archive.as_ref());
-    for entry in tar.entries().map_err(|error| error.to_string())? {
+pub(super) fn add(builder: &mut LayerBuilder, tree: &Tree) -> Result<(), String> {
+    let mut tar = Archive::new(tree.reader());
+    for entry in tar.entries_with_seek().map_err(|error| error.to_string())? {
         let entry = entry.map_err(|error| error.to_string())?;
         let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        add_entry(builder, archive, &entry).map_err(|problem| format!("{path}: {problem}"))?;
+        add_entry(builder, tree, &entry).map_err(|problem| format!("{path}: {problem}"))?;
     }
     Ok(())
 }
 
 fn add_entry(
     builder: &mut LayerBuilder,
-    archive: &Bytes,
-    entry: &tar::Entry<'_, &[u8]>,
+    tree: &Tree,
+    entry: &tar::Entry<'_, Reader<'_>>,
 ) -> Result<(), String> {
     let header = entry.header();
     let path = absolute(&entry.path_bytes())?;
@@ -42,10 +42,7 @@ fn add_entry(
     let target = || entry.link_name_bytes().ok_or("a link without a target");
     let added = match header.entry_type() {
         EntryType::Directory => builder.directory(&path, owner),
-        EntryType::Regular => {
-            let content = content(archive, entry)?;
-            builder.file(&path, owner, Source::Bytes(content), None)
-        }
+        EntryType::Regular => builder.file(&path, owner, content(tree, entry)?, None),
         EntryType::Symlink => builder.symlink(&path, &target()?, owner),
         EntryType::Link => builder.link(&path, &absolute(&target()?)?),
         other => return Err(format!("entries of type {other:?} are not allowed")),
@@ -54,11 +51,9 @@ fn add_entry(
 }
 
 /// The entry's bytes within the archive.
-fn content(archive: &Bytes, entry: &tar::Entry<'_, &[u8]>) -> Result<Bytes, String> {
-    let start = usize::try_from(entry.raw_file_position()).map_err(|error| error.to_string())?;
-    let size = usize::try_from(entry.size()).map_err(|error| error.to_string())?;
-    let end = start.checked_add(size).filter(|&end| end <= archive.len());
-    Ok(archive.slice(start..end.ok_or("it is cut off")?))
+fn content(tree: &Tree, entry: &tar::Entry<'_, Reader<'_>>) -> Result<Source, String> {
+    let content = tree.content(entry.raw_file_position(), entry.size());
+    content.ok_or_else(|| "it is cut off".into())
 }
 
 /// `path` from the root, without `.`.

@@ -1,7 +1,7 @@
 //! Images built in the test, good and bad, and the built-in ones.
 
 use super::*;
-use crate::vfs::{Context, Cred, Dir, File, Kind, OpenFlags, Opened, Stat, Vfs, VfsLimits};
+use crate::vfs::{Context, Cred, Dir, File, Kind, OpenFlags, Opened, Stat, Store, Vfs, VfsLimits};
 
 /// One tar entry: type, path, mode, owner, content or target.
 type Entry<'a> = (tar::EntryType, &'a str, u32, u64, &'a str);
@@ -28,7 +28,7 @@ fn tar_of(entries: &[Entry<'_>]) -> Vec<u8> {
     builder.into_inner().expect("to memory")
 }
 
-struct Source {
+pub(super) struct Source {
     manifests: Vec<(&'static str, String)>,
     blobs: HashMap<String, Bytes>,
 }
@@ -40,7 +40,7 @@ impl Source {
 
     fn blob(&mut self, content: &[u8], suffix: &str) -> String {
         let digest: Digest = Sha256::digest(content).into();
-        let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = hex::encode(digest);
         // One call, so that the frame tells its size as the packer's does.
         let packed = zstd::bulk::compress(content, 3).expect("compresses");
         self.blobs.insert(format!("{name}.{suffix}"), packed.into());
@@ -48,9 +48,13 @@ impl Source {
     }
 
     fn load(self) -> Result<Vec<Arc<Image>>, Error> {
+        self.load_with(&Trees::in_memory())
+    }
+
+    pub(super) fn load_with(self, trees: &Trees) -> Result<Vec<Arc<Image>>, Error> {
         let manifests: Vec<_> =
             self.manifests.iter().map(|(path, text)| (*path, text.as_str())).collect();
-        Loader::new(&manifests, self.blobs)?.all()
+        Loader::new(&manifests, self.blobs, trees)?.all()
     }
 
     fn problem(self) -> String {
@@ -58,15 +62,16 @@ impl Source {
     }
 }
 
-struct Machine {
+pub(super) struct Machine {
     vfs: Arc<Vfs>,
     root: Dir,
     cred: Cred,
 }
 
 impl Machine {
-    fn new(image: &Image) -> Self {
-        let vfs = Vfs::new(Some(image.layer()), VfsLimits::default()).expect("boots");
+    pub(super) fn new(image: &Image) -> Self {
+        let vfs =
+            Vfs::new(Some(image.layer()), VfsLimits::default(), Store::in_memory()).expect("boots");
         let root = vfs.root();
         Self { vfs, root, cred: Cred::root() }
     }
@@ -89,7 +94,7 @@ impl Machine {
         }
     }
 
-    fn text(&self, path: &str) -> String {
+    pub(super) fn text(&self, path: &str) -> String {
         let bytes = self.open(path).read_all(1 << 20).expect("reads");
         String::from_utf8(bytes.to_vec()).expect("text")
     }
@@ -98,7 +103,7 @@ impl Machine {
 const PROGRAM: &[u8] = b"\0asm\x01\0\0\0 and the rest of a module";
 
 /// An image over another, with every kind of entry.
-fn two_images() -> Source {
+pub(super) fn two_images() -> Source {
     use tar::EntryType as T;
     let mut source = Source::new();
     let below = tar_of(&[
@@ -120,7 +125,9 @@ fn two_images() -> Source {
     let base = format!("abi = 1\nname = \"below\"\n[[tree]]\nblob = \"{below}\"\n");
     let python = format!(
         "abi = 1\nname = \"above\"\nbase = \"below\"\n[[tree]]\nblob = \"{above}\"\n[[program]]\n\
-         path = \"/usr/bin/tool\"\nblob = \"{program}\"\nversion = \"1\"\nlinks = [\"/bin/t\"]\n"
+         path = \"/usr/bin/tool\"\nblob = \"{program}\"\nbytes = {}\nversion = \"1\"\n\
+         links = [\"/bin/t\"]\nmode = \"4751\"\n",
+        PROGRAM.len()
     );
     source.manifests = vec![("a", python), ("b", base)];
     source
@@ -158,8 +165,8 @@ fn a_program_tells_what_it_is() {
     assert_eq!(file.read_at(&mut head, 0), Ok(4));
     assert_eq!(&head, b"\0asm");
     assert_eq!(file.read_all(1000).expect("reads").as_ref(), PROGRAM);
-    assert_eq!(machine.stat("/usr/bin/tool", true).mode, 0o100_755);
-    let empty = Vfs::new(None, VfsLimits::default()).expect("boots");
+    assert_eq!(machine.stat("/usr/bin/tool", true).mode, 0o104_751);
+    let empty = Vfs::new(None, VfsLimits::default(), Store::in_memory()).expect("boots");
     let used = |vfs: &Vfs| (vfs.bytes_used(), vfs.statfs().files_free);
     assert_eq!(used(&machine.vfs), used(&empty), "an image costs a sandbox nothing");
     assert_eq!(file.append(b"!"), Ok((1, PROGRAM.len() as u64 + 1)));
@@ -212,12 +219,17 @@ fn bad_images_are_refused() {
 
 #[test]
 fn the_built_in_images_load() {
-    let images = Image::load_all(&[]).expect("all load");
+    let images = Image::load_all(&[], &Trees::in_memory()).expect("all load");
     for image in &images {
         let machine = Machine::new(image);
         for program in image.programs() {
             let stat = machine.stat(&program.path, true);
-            assert_eq!(stat.mode, 0o100_755, "{}", program.path);
+            assert_eq!(
+                stat.mode & !0o4000,
+                0o100_755,
+                "{}: only sudo and its like set the user",
+                program.path
+            );
             let file = machine.open(&program.path);
             assert_eq!(file.content_id(), Some(program.digest));
             let content = file.read_all(BLOB_BYTES_MAX).expect("unpacks");

@@ -19,7 +19,7 @@ pub(super) struct User {
 impl User {
     /// Root on an empty file system.
     pub(super) fn root() -> Self {
-        Self::root_of(Vfs::bare(None, VfsLimits::default()))
+        Self::root_of(Vfs::bare(None, VfsLimits::default(), Store::in_memory()))
     }
 
     pub(super) fn root_of(vfs: Arc<Vfs>) -> Self {
@@ -29,7 +29,7 @@ impl User {
 
     /// Root on an empty file system with these limits.
     pub(super) fn limited(bytes_max: u64, inodes_max: u64) -> Self {
-        Self::root_of(Vfs::bare(None, VfsLimits { bytes_max, inodes_max }))
+        Self::root_of(Vfs::bare(None, VfsLimits { bytes_max, inodes_max }, Store::in_memory()))
     }
 
     /// Somebody else on the same one.

@@ -62,6 +62,7 @@ impl Dynamic for Proc {
 
     fn read(&self, caller: Caller) -> Result<Vec<u8>, Errno> {
         match self {
+            Proc::Text(8) => Ok((0..1 << 20).map(|at| (at % 251) as u8).collect()),
             Proc::Text(pid) => Ok(format!("{pid} seen by {}", caller.pid).into_bytes()),
             _ => Err(Errno::INVAL),
         }
@@ -78,8 +79,8 @@ impl Dynamic for Proc {
 }
 
 fn machine() -> User {
-    let user = User::root_of(Vfs::new(None, VfsLimits::default()).unwrap());
-    let mount = DynamicMount { root: Arc::new(Proc::Root), dev: 5, magic: 0x9fa0 };
+    let user = User::root_of(Vfs::new(None, VfsLimits::default(), Store::in_memory()).unwrap());
+    let mount = DynamicMount::new(Arc::new(Proc::Root), 5, 0x9fa0);
     user.vfs.mount_dynamic(b"/proc", mount).unwrap();
     user
 }
@@ -107,6 +108,31 @@ fn made_up_files() {
 }
 
 #[test]
+fn what_open_files_keep_is_bounded() {
+    let user = User::root_of(Vfs::new(None, VfsLimits::default(), Store::in_memory()).unwrap());
+    let mount = DynamicMount::new(Arc::new(Proc::Root), 5, 0x9fa0);
+    user.vfs.mount_dynamic(b"/proc", mount.clone()).unwrap();
+    let (context, kept) = (user.context(), || mount.kept.load(std::sync::atomic::Ordering::SeqCst));
+    let open = || {
+        user.vfs
+            .open(&context, &user.root, b"/proc/8/status", OpenFlags::empty(), 0)
+            .expect("there")
+    };
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        let Opened::File(file) = open() else { panic!("a file") };
+        let mut bytes = [0; 2];
+        assert_eq!((file.read_at(&mut bytes, 0), bytes), (Ok(2), [0, 1]));
+        assert_eq!((file.read_at(&mut bytes, 252), bytes), (Ok(2), [1, 2]), "kept or not");
+        assert_eq!(file.read_at(&mut bytes, 1 << 20), Ok(0));
+        held.push(file);
+    }
+    assert!((1 << 20..=dynamic::KEPT_BYTES_MAX).contains(&kept()), "{}", kept());
+    drop(held);
+    assert_eq!(kept(), 0);
+}
+
+#[test]
 fn links_out_of_a_made_up_tree() {
     let user = machine();
     let context = user.context();
@@ -131,15 +157,16 @@ fn paths_in_and_out_of_mounts() {
     let up = user.vfs.directory(&context, &dir, b"../..").unwrap();
     assert_eq!(user.vfs.path_of(&user.root, &up).unwrap(), b"/");
     assert!(user.vfs.node(&context, &dir, b"../../dev/null", true).is_ok());
-    assert_eq!(user.mkdir("/proc/x"), Err(Errno::PERM));
+    assert_eq!(user.mkdir("/proc/x"), Err(Errno::NOENT));
     assert_eq!(user.mkdir("/proc/7"), Err(Errno::EXIST));
     assert_eq!(user.unlink("/proc/7/status"), Err(Errno::PERM));
+    assert_eq!(user.other(1000, 1000, &[]).unlink("/proc/7/status"), Err(Errno::ACCESS));
     assert_eq!(user.rmdir("/proc"), Err(Errno::BUSY));
     assert_eq!(user.rename("/proc", "/x"), Err(Errno::BUSY));
     user.write("/f", b"").unwrap();
     assert_eq!(user.rename("/f", "/proc/f"), Err(Errno::XDEV));
     assert_eq!(user.link("/proc/7/status", "/x"), Err(Errno::XDEV));
-    assert_eq!(user.write("/proc/x", b"").err(), Some(Errno::ACCESS));
+    assert_eq!(user.write("/proc/x", b"").err(), Some(Errno::NOENT));
     assert_eq!(user.chmod("/proc/7/status", 0o777), Err(Errno::PERM));
 }
 

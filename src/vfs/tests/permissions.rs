@@ -173,3 +173,42 @@ fn a_changed_root_holds() {
     assert_eq!(inside.vfs.path_of(&jail, &below).unwrap(), b"/in");
     assert_eq!(inside.vfs.path_of(&jail, &root.root), Err(Errno::NOENT), "outside");
 }
+
+#[test]
+fn links_to_what_belongs_to_others_are_protected() {
+    let root = User::root();
+    let (ann, bob) = (root.other(1, 1, &[]), root.other(2, 2, &[]));
+    root.chmod("/", 0o777).unwrap();
+    for (name, mode) in [("none", 0o600), ("read", 0o644), ("both", 0o666), ("suid", 0o4666)] {
+        root.write(name, b"x").unwrap();
+        root.chmod(name, mode).unwrap();
+    }
+    root.write("sgid", b"x").unwrap();
+    root.chmod("sgid", 0o2676).unwrap();
+    for name in ["none", "read", "suid", "sgid"] {
+        assert_eq!(ann.link(name, "mine"), Err(Errno::PERM), "{name}");
+        assert_eq!(root.link(name, &format!("{name}2")), Ok(()), "root may");
+    }
+    assert_eq!(ann.link("both", "mine"), Ok(()));
+    ann.write("own", b"x").unwrap();
+    ann.chmod("own", 0).unwrap();
+    assert_eq!(ann.link("own", "own2"), Ok(()), "one's own, whatever its mode");
+
+    // A link in a sticky directory that all may write to leads only its owner on, and whom the directory's owner made it for.
+    root.mkdir("/tmp").unwrap();
+    root.chmod("/tmp", 0o1777).unwrap();
+    root.write("/there", b"x").unwrap();
+    root.mkdir("/folder").unwrap();
+    root.write("/folder/f", b"x").unwrap();
+    ann.symlink("/there", "/tmp/a").unwrap();
+    ann.symlink("/folder", "/tmp/d").unwrap();
+    root.symlink("/there", "/tmp/r").unwrap();
+    assert_eq!(ann.read("/tmp/a").unwrap(), b"x");
+    assert_eq!(bob.read("/tmp/a"), Err(Errno::ACCESS));
+    assert_eq!(root.read("/tmp/a"), Err(Errno::ACCESS), "root too");
+    assert!(bob.lnode("/tmp/a").is_ok(), "not followed");
+    assert_eq!(bob.read("/tmp/r").unwrap(), b"x", "the directory's owner's");
+    assert_eq!(bob.read("/tmp/d/f").unwrap(), b"x", "not the last of the path");
+    root.chmod("/tmp", 0o777).unwrap();
+    assert_eq!(bob.read("/tmp/a").unwrap(), b"x", "not sticky");
+}

@@ -249,7 +249,8 @@ fn a_frozen_tree_is_independent() {
     first.write("/d/changed", &[7; 200_000]).unwrap();
     first.write("/gone", b"").unwrap();
     let layer = first.vfs.freeze();
-    let second = User::root_of(Vfs::bare(Some(layer.clone()), VfsLimits::default()));
+    let second =
+        User::root_of(Vfs::bare(Some(layer.clone()), VfsLimits::default(), Store::in_memory()));
     let used = second.vfs.bytes_used();
     assert_eq!(used, first.vfs.bytes_used(), "a copy is charged as its original");
     first.open("/d/changed", OpenFlags::WRITE_ONLY, 0).unwrap().write_at(b"1", 0).unwrap();
@@ -260,7 +261,11 @@ fn a_frozen_tree_is_independent() {
     assert_eq!(second.read("/d/changed").unwrap()[..2], [b'2', 7]);
     assert!(first.stat("/gone").is_ok());
     assert_eq!(first.stat("/new").err(), Some(Errno::NOENT));
-    let third = User::root_of(Vfs::bare(Some(second.vfs.freeze()), VfsLimits::default()));
+    let third = User::root_of(Vfs::bare(
+        Some(second.vfs.freeze()),
+        VfsLimits::default(),
+        Store::in_memory(),
+    ));
     assert_eq!(third.stat("/gone").err(), Some(Errno::NOENT));
     assert_eq!(third.read("/new").unwrap(), b"new");
     assert_eq!(third.read("/d/kept").unwrap(), b"kept");
@@ -272,18 +277,21 @@ fn a_frozen_tree_is_independent() {
 }
 
 #[derive(Default)]
-struct Log(TestMutex<Vec<(ChangeKind, String)>>);
+struct Log(TestMutex<Vec<(Events, String)>>);
 
 impl Watcher for Log {
-    fn changed(&self, change: &Change) {
-        let name = String::from_utf8_lossy(&change.name).into_owned();
-        self.0.lock().push((change.kind, name));
+    fn changed(&self, change: &Change<'_>) {
+        let name = change.entry.map_or("", |(_, name)| std::str::from_utf8(name).unwrap());
+        self.0.lock().push((change.events, name.to_owned()));
+    }
+
+    fn wants(&self) -> Events {
+        Events::all()
     }
 }
 
 #[test]
 fn watchers_hear_of_changes() {
-    use ChangeKind::{Attributes, Created, Modified, MovedFrom, MovedTo, Removed};
     let user = User::root();
     let log = Arc::new(Log::default());
     let watcher: Arc<dyn Watcher> = log.clone();
@@ -295,13 +303,18 @@ fn watchers_hear_of_changes() {
     user.mkdir("/d").unwrap();
     let heard = std::mem::take(&mut *log.0.lock());
     let expected = [
-        (Created, "a"),
-        (Modified, "a"),
-        (Attributes, "a"),
-        (MovedFrom, "a"),
-        (MovedTo, "b"),
-        (Removed, "b"),
-        (Created, "d"),
+        (Events::CREATE, "a"),
+        (Events::OPEN, "a"),
+        (Events::MODIFY, "a"),
+        (Events::CLOSE_WRITE, "a"),
+        (Events::ATTRIB, "a"),
+        (Events::MOVED_FROM, "a"),
+        (Events::MOVED_TO, "b"),
+        (Events::MOVE_SELF, ""),
+        (Events::ATTRIB, ""),
+        (Events::DELETE_SELF, ""),
+        (Events::DELETE, "b"),
+        (Events::CREATE, "d"),
     ];
     let expected: Vec<_> = expected.map(|(kind, name)| (kind, name.to_owned())).into();
     assert_eq!(heard, expected);
@@ -310,6 +323,7 @@ fn watchers_hear_of_changes() {
     drop(log);
     user.rmdir("/d").unwrap();
     assert!(weak.upgrade().is_none(), "a watcher is not kept alive");
+    assert!(!user.vfs.shared.watchers.want(Events::all()), "and nobody is told any more");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::{at, closed_net};
 use crate::errno::Errno;
 use crate::vnet::options::{IPV6_V6ONLY, SO_REUSEADDR, SO_REUSEPORT, SOL_IPV6};
-use crate::vnet::{Family, Kind, Net, SOL_SOCKET};
+use crate::vnet::{Family, Kind, Net, Owner, SOL_SOCKET};
 use rustix::fd::OwnedFd;
 use rustix::net::{self as host, AddressFamily, SocketFlags, SocketType, sockopt};
 use std::net::SocketAddr;
@@ -38,7 +38,7 @@ fn wishes() -> Vec<Wish> {
 
 fn ours(net: &Arc<Net>, wish: Wish, kind: Kind) -> Arc<crate::vnet::Socket> {
     let family = if wish.address.is_ipv4() { Family::Inet } else { Family::Inet6 };
-    let socket = net.socket(family, kind).expect("few sockets");
+    let socket = net.socket(family, kind, Owner::default()).expect("few sockets");
     socket.set_option(SOL_SOCKET, SO_REUSEADDR, wish.reuse_address.into()).expect("it exists");
     socket.set_option(SOL_SOCKET, SO_REUSEPORT, wish.reuse_port.into()).expect("it exists");
     if family == Family::Inet6 {

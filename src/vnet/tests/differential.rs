@@ -3,7 +3,7 @@
 
 use super::{PATIENCE, closed_net};
 use crate::errno::Errno;
-use crate::vnet::{Family, Kind, Net, Shut, Socket};
+use crate::vnet::{Family, Kind, Net, Owner, Shut, Socket};
 use crate::wait::Ready;
 use proptest::prelude::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -99,7 +99,8 @@ impl Worlds {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let theirs = host::socket_with(AddressFamily::INET, kind, flags, None);
         self.theirs[slot] = Some(theirs.expect("the host has descriptors"));
-        self.ours[slot] = Some(self.net.socket(Family::Inet, self.kind).expect("few sockets"));
+        self.ours[slot] =
+            Some(self.net.socket(Family::Inet, self.kind, Owner::default()).expect("few sockets"));
         self.fresh[slot] = true;
         (Outcome::Skipped, Outcome::Skipped)
     }

@@ -108,7 +108,7 @@ fn ports_conflict_as_addresses_overlap() {
     let bind = |text: &str, v6only: bool| {
         let address = at(text);
         let family = if address.is_ipv4() { Family::Inet } else { Family::Inet6 };
-        let socket = net.socket(family, Kind::Stream).unwrap();
+        let socket = net.socket(family, Kind::Stream, Owner::default()).unwrap();
         if v6only {
             socket.set_option(SOL_IPV6, IPV6_V6ONLY, 1).unwrap();
         }
@@ -174,7 +174,7 @@ fn families_meet_at_a_dual_listener() {
         (Family::Inet6, "[::]:700", "::1"),
         (Family::Inet6, "[::ffff:127.0.0.1]:700", "::ffff:127.0.0.1"),
     ] {
-        let client = net.socket(family, Kind::Stream).unwrap();
+        let client = net.socket(family, Kind::Stream, Owner::default()).unwrap();
         assert_eq!(client.connect(at(to)), Err(Errno::INPROGRESS));
         client.finish_connect().expect(to);
         let (accepted, peer) = dual.accept().unwrap();
@@ -185,7 +185,7 @@ fn families_meet_at_a_dual_listener() {
         assert_eq!(client.peer_address().unwrap().port(), 700);
         assert_eq!(client.local_address().port(), peer.port());
     }
-    let only = net.socket(Family::Inet6, Kind::Stream).unwrap();
+    let only = net.socket(Family::Inet6, Kind::Stream, Owner::default()).unwrap();
     only.set_option(SOL_IPV6, IPV6_V6ONLY, 1).unwrap();
     assert_eq!(only.connect(at("[::ffff:127.0.0.1]:700")), Err(Errno::NETUNREACH));
     assert_eq!(stream(&net).connect(at("[::1]:700")), Err(Errno::AFNOSUPPORT));
@@ -223,10 +223,13 @@ fn sockets_are_bounded_and_given_back() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let _inside = runtime.enter();
     let limits = Limits { sockets_max: 4, ..Limits::default() };
-    let net = Net::new(Egress::Denied, Resolver::new(), &limits);
+    let net = Net::new(Egress::deny_all(), Resolver::new(), Gate::default(), &limits);
     let (server, address) = listener(&net, "127.0.0.1:0");
     let clients: Vec<_> = (0..3).map(|_| stream(&net)).collect();
-    assert_eq!(net.socket(Family::Inet, Kind::Stream).map(drop), Err(Errno::NFILE));
+    assert_eq!(
+        net.socket(Family::Inet, Kind::Stream, Owner::default()).map(drop),
+        Err(Errno::NFILE)
+    );
     assert_eq!(clients[0].connect(address), Err(Errno::INPROGRESS));
     assert_eq!(server.accept().map(drop), Err(Errno::NFILE), "no socket for it");
     drop(clients.into_iter().skip(1).collect::<Vec<_>>());
@@ -403,7 +406,7 @@ async fn shutting_down_ends_everything() {
     assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
     assert_eq!(accepted.read(&mut [0; 4]), Err(Errno::CONNRESET));
     assert_eq!(net.dial(3000).await.map(drop), Err(Errno::NETDOWN));
-    let late = net.socket(Family::Inet, Kind::Stream).map(drop);
+    let late = net.socket(Family::Inet, Kind::Stream, Owner::default()).map(drop);
     assert_eq!(late, Err(Errno::NETDOWN));
     drop((server, accepted));
     assert_eq!(address.port(), 3000);

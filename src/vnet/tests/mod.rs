@@ -6,7 +6,7 @@ mod loopback;
 mod names;
 mod outside;
 
-use super::{Egress, Family, Kind, Net, Resolver, Socket};
+use super::{Egress, Family, Gate, Kind, Net, Owner, Resolver, Socket};
 use crate::config::Limits;
 use crate::errno::Errno;
 use std::net::SocketAddr;
@@ -18,15 +18,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A network without egress; call it inside a runtime.
 fn closed_net() -> Arc<Net> {
-    Net::new(Egress::Denied, Resolver::new(), &Limits::default())
+    Net::new(Egress::deny_all(), Resolver::new(), Gate::default(), &Limits::default())
 }
 
 fn stream(net: &Arc<Net>) -> Arc<Socket> {
-    net.socket(Family::Inet, Kind::Stream).expect("under the limit")
+    net.socket(Family::Inet, Kind::Stream, Owner::default()).expect("under the limit")
 }
 
 fn datagram(net: &Arc<Net>) -> Arc<Socket> {
-    net.socket(Family::Inet, Kind::Datagram).expect("under the limit")
+    net.socket(Family::Inet, Kind::Datagram, Owner::default()).expect("under the limit")
 }
 
 fn at(text: &str) -> SocketAddr {
@@ -37,7 +37,7 @@ fn at(text: &str) -> SocketAddr {
 fn listener(net: &Arc<Net>, address: &str) -> (Arc<Socket>, SocketAddr) {
     let address = at(address);
     let family = if address.is_ipv4() { Family::Inet } else { Family::Inet6 };
-    let socket = net.socket(family, Kind::Stream).expect("under the limit");
+    let socket = net.socket(family, Kind::Stream, Owner::default()).expect("under the limit");
     socket.bind(address).expect("the address is free");
     socket.listen(16).expect("it is bound");
     let address = socket.local_address();

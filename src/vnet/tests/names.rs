@@ -7,7 +7,7 @@
 
 use super::*;
 use crate::vnet::NAME_SERVER;
-use crate::vnet::resolver::{Names, leave_out};
+use crate::vnet::resolver::leave_out;
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::{A, AAAA, CNAME, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
@@ -95,7 +95,7 @@ fn sandbox(egress: Egress, server: SocketAddr) -> Arc<Net> {
     builder.options_mut().cache_size = 0;
     builder.options_mut().preserve_intermediates = true;
     let resolver = Resolver::with(builder.build().unwrap());
-    Net::new(egress, resolver, &Limits::default())
+    Net::new(egress, resolver, Gate::default(), &Limits::default())
 }
 
 fn query(name: &str, kind: RecordType) -> Vec<u8> {
@@ -134,7 +134,7 @@ fn data(answer: &Message) -> Vec<String> {
 #[tokio::test]
 async fn answers_lose_what_may_not_be_dialled() {
     let (server, _) = internet().await;
-    let net = sandbox(Egress::Internet, server);
+    let net = sandbox(Egress::internet(), server);
     for (name, kind, expected) in [
         ("good.test.", RecordType::A, vec!["1.1.1.1"]),
         ("GOOD.test.", RecordType::AAAA, vec!["2606:4700::1"]),
@@ -151,14 +151,14 @@ async fn answers_lose_what_may_not_be_dialled() {
     }
     let missing = ask(&net, "missing.test.", RecordType::A).await;
     assert_eq!(missing.metadata.response_code, ResponseCode::NXDomain);
-    assert_eq!(net.name_of(IpAddr::from([1, 0, 0, 1])).as_deref(), Some("mixed.test"));
-    assert_eq!(net.name_of(IpAddr::from([10, 0, 0, 1])), None);
+    assert_eq!(net.names.latest(IpAddr::from([1, 0, 0, 1])).as_deref(), Some("mixed.test"));
+    assert_eq!(net.names.latest(IpAddr::from([10, 0, 0, 1])), None);
 }
 
 #[tokio::test]
 async fn without_egress_no_question_leaves() {
     let (server, asked) = internet().await;
-    let net = sandbox(Egress::Denied, server);
+    let net = sandbox(Egress::deny_all(), server);
     for name in ["good.test.", "missing.test.", "1.1.1.1.in-addr.arpa."] {
         let answer = ask(&net, name, RecordType::A).await;
         assert_eq!(answer.metadata.response_code, ResponseCode::NXDomain, "{name}");
@@ -167,7 +167,7 @@ async fn without_egress_no_question_leaves() {
     assert_eq!(data(&ask(&net, "localhost.", RecordType::A).await), ["127.0.0.1"]);
     assert_eq!(asked.load(Ordering::SeqCst), 0);
     // The control: the same question with egress does arrive.
-    let open = sandbox(Egress::Internet, server);
+    let open = sandbox(Egress::internet(), server);
     ask(&open, "good.test.", RecordType::A).await;
     assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
@@ -175,7 +175,7 @@ async fn without_egress_no_question_leaves() {
 #[tokio::test]
 async fn names_of_private_addresses_and_odd_names_are_not_asked() {
     let (server, asked) = internet().await;
-    let net = sandbox(Egress::Internet, server);
+    let net = sandbox(Egress::internet(), server);
     for name in ["1.0.0.10.in-addr.arpa.", "254.169.254.169.in-addr.arpa.", "."] {
         let answer = ask(&net, name, RecordType::PTR).await;
         assert_eq!(answer.metadata.response_code, ResponseCode::NXDomain, "{name}");
@@ -195,7 +195,7 @@ async fn names_of_private_addresses_and_odd_names_are_not_asked() {
 #[tokio::test]
 async fn long_answers_come_by_tcp() {
     let (server, _) = internet().await;
-    let net = sandbox(Egress::Internet, server);
+    let net = sandbox(Egress::internet(), server);
     let cut = ask(&net, "long.test.", RecordType::TXT).await;
     assert!(cut.metadata.truncation && cut.answers.is_empty());
 
@@ -227,7 +227,7 @@ async fn long_answers_come_by_tcp() {
 #[tokio::test]
 async fn rubbish_is_ignored() {
     let (server, _) = internet().await;
-    let net = sandbox(Egress::Internet, server);
+    let net = sandbox(Egress::internet(), server);
     let socket = datagram(&net);
     let mut reply = query("good.test.", RecordType::A);
     reply[2] |= 0x80; // an answer, not a question
@@ -239,17 +239,6 @@ async fn rubbish_is_ignored() {
     let got = until(&socket, |socket| socket.recv(&mut buf, false)).await.unwrap();
     let answer = Message::from_vec(&buf[..got.bytes]).unwrap();
     assert_eq!(data(&answer), ["1.1.1.1"]);
-}
-
-#[test]
-fn remembered_names_are_bounded() {
-    let names = Names::default();
-    for number in 0..10_000u32 {
-        names.put(Ipv4Addr::from(0x0101_0000 + number).into(), "x.test", Duration::ZERO);
-    }
-    let known = |number: u32| names.get(Ipv4Addr::from(0x0101_0000 + number).into()).is_some();
-    assert_eq!((0..10_000).filter(|&number| known(number)).count(), 4096);
-    assert!(known(9_999), "the latest is kept");
 }
 
 /// `isolet dns --forward` in a resolv.conf that names it must not ask itself.

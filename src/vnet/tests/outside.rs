@@ -7,8 +7,9 @@
 
 use super::*;
 use crate::vnet::connection::End;
-use crate::vnet::egress::{Outlet, Permit, pump};
-use crate::vnet::special::{DENIED_V4, DENIED_V6, is_denied, unwrapped};
+use crate::vnet::egress::{
+    DENIED_V4, DENIED_V6, Fresh, Outlet, Permit, is_denied, pump, unwrapped,
+};
 use crate::vnet::stream::Stream;
 use crate::vnet::udp::Inbox;
 use crate::wait::WaitQueue;
@@ -134,19 +135,36 @@ const DENIED: &[&str] = &[
     "e000::1",
 ];
 
-#[test]
-fn denied_addresses() {
+/// A network with this policy.
+fn net_with(egress: Egress) -> Arc<Net> {
+    Net::new(egress, Resolver::new(), Gate::default(), &Limits::default())
+}
+
+/// What a connect or a datagram to `to` is told.
+fn judged(net: &Net, to: SocketAddr, kind: Kind, fresh: Fresh) -> Result<(), Errno> {
+    net.judge(to, kind, fresh).map(|_| ()).map_err(|denial| denial.errno)
+}
+
+#[tokio::test]
+async fn denied_addresses() {
+    let everything = Egress::internet().allow("0.0.0.0/0").unwrap();
+    let (open, closed) = (net_with(everything), closed_net());
     for denied in DENIED {
         assert!(is_denied(ip(denied)), "{denied}");
         let to = SocketAddr::new(ip(denied), 80);
-        assert_eq!(Egress::Internet.check(to), Err(Errno::ACCESS), "{denied}");
-        assert_eq!(Egress::Internet.check_datagram(to), Err(Errno::ACCESS), "{denied}");
-        assert_eq!(Egress::Denied.check(to), Err(Errno::NETUNREACH), "{denied}");
+        let listed = Egress::deny_all().allow(denied);
+        let listed = listed.map_or_else(|_| open.clone(), net_with);
+        for (kind, fresh) in [(Kind::Stream, Fresh::Now), (Kind::Datagram, Fresh::Recent)] {
+            assert_eq!(judged(&open, to, kind, fresh), Err(Errno::ACCESS), "{denied}");
+            assert_eq!(judged(&listed, to, kind, fresh), Err(Errno::ACCESS), "{denied}");
+            assert_eq!(judged(&closed, to, kind, fresh), Err(Errno::NETUNREACH), "{denied}");
+        }
     }
 }
 
-#[test]
-fn allowed_addresses() {
+#[tokio::test]
+async fn allowed_addresses() {
+    let (open, closed) = (net_with(Egress::internet()), closed_net());
     for allowed in [
         "1.1.1.1",
         "8.8.8.8",
@@ -177,8 +195,11 @@ fn allowed_addresses() {
     ] {
         assert!(!is_denied(ip(allowed)), "{allowed}");
         let to = SocketAddr::new(ip(allowed), 443);
-        assert_eq!(Egress::Internet.check(to), Ok(()), "{allowed}");
-        assert_eq!(Egress::Denied.check(to), Err(Errno::NETUNREACH), "{allowed}");
+        for kind in [Kind::Stream, Kind::Datagram] {
+            assert_eq!(judged(&open, to, kind, Fresh::Now), Ok(()), "{allowed}");
+            let closed = judged(&closed, to, kind, Fresh::Now);
+            assert_eq!(closed, Err(Errno::NETUNREACH), "{allowed}");
+        }
     }
 }
 
@@ -198,7 +219,7 @@ fn wrapped_addresses_are_unwrapped() {
 #[tokio::test]
 async fn connects_that_must_not_leave_fail_at_once() {
     let closed = closed_net();
-    let open = Net::new(Egress::Internet, Resolver::new(), &Limits::default());
+    let open = Net::new(Egress::internet(), Resolver::new(), Gate::default(), &Limits::default());
     let cases = [
         (&closed, "1.1.1.1:80", Errno::NETUNREACH),
         (&closed, "10.0.0.1:80", Errno::NETUNREACH),
@@ -215,10 +236,10 @@ async fn connects_that_must_not_leave_fail_at_once() {
     for (net, to, errno) in cases {
         let to = at(to);
         let family = if to.is_ipv4() { Family::Inet } else { Family::Inet6 };
-        let tcp = net.socket(family, Kind::Stream).unwrap();
+        let tcp = net.socket(family, Kind::Stream, Owner::default()).unwrap();
         assert_eq!(tcp.connect(to), Err(errno), "{to}");
         assert_eq!(tcp.local_address().port(), 0, "no port is left taken");
-        let udp = net.socket(family, Kind::Datagram).unwrap();
+        let udp = net.socket(family, Kind::Datagram, Owner::default()).unwrap();
         assert_eq!(udp.send(b"x", Some(to)), Err(errno), "{to}");
         assert_eq!(udp.connect(to), Err(errno), "{to}");
     }
@@ -232,7 +253,7 @@ async fn connects_that_must_not_leave_fail_at_once() {
 async fn the_hosts_loopback_is_another_one() {
     let canary = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = canary.local_addr().unwrap();
-    let net = Net::new(Egress::Internet, Resolver::new(), &Limits::default());
+    let net = Net::new(Egress::internet(), Resolver::new(), Gate::default(), &Limits::default());
     let client = stream(&net);
     assert_eq!(client.connect(address), Err(Errno::INPROGRESS));
     assert_eq!(client.finish_connect(), Err(Errno::CONNREFUSED));
@@ -327,13 +348,18 @@ async fn the_pump_holds_back_a_fast_sender() {
     assert!(most <= crate::vnet::connection::FLOW_BYTES_MAX, "{most}");
 }
 
+/// A network for which the host's 127.0.0.1 is outside.
+fn loopback_net() -> Arc<Net> {
+    let gate = Gate::new(&["127.0.0.1/32".parse().unwrap()]);
+    Net::new(Egress::internet(), Resolver::new(), gate, &Limits::default())
+}
+
 /// An outlet as if `to` were outside, and the queue it delivers into.
 fn outlet(net: &Arc<Net>, to: SocketAddr, connected: bool) -> (Outlet, Arc<Inbox>, WaitQueue) {
     let queue = WaitQueue::new();
     let inbox = Arc::new(Inbox::new(queue.clone(), net.account.clone()));
     let permit = Permit::take(&net.real_sockets).unwrap();
-    let outlet =
-        Outlet::open(&net.runtime, &net.down, to, connected, inbox.clone(), permit).unwrap();
+    let outlet = Outlet::open(net, Owner::default(), to, connected, inbox.clone(), permit).unwrap();
     (outlet, inbox, queue)
 }
 
@@ -355,7 +381,7 @@ async fn next(inbox: &Inbox, queue: &WaitQueue) -> Result<(Vec<u8>, SocketAddr),
 
 #[tokio::test]
 async fn datagrams_come_back_only_from_whom_the_guest_has_written_to() {
-    let net = closed_net();
+    let net = loopback_net();
     let bind = || UdpSocket::bind("127.0.0.1:0");
     let (friend, stranger) = (bind().await.unwrap(), bind().await.unwrap());
     let (to, other) = (friend.local_addr().unwrap(), stranger.local_addr().unwrap());
@@ -380,7 +406,7 @@ async fn datagrams_come_back_only_from_whom_the_guest_has_written_to() {
 
 #[tokio::test]
 async fn a_connected_outlet_tells_that_nobody_listens() {
-    let net = closed_net();
+    let net = loopback_net();
     let closed = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let (outlet, inbox, queue) = outlet(&net, closed, true);
     outlet.send(b"anybody?", closed).unwrap();

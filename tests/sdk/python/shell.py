@@ -1,4 +1,4 @@
-"""Runs every script of a folder by commands.run; prints {name: [exit code, stdout, stderr]} as JSON."""
+"""Runs the scripts that are named by commands.run; prints {name: [exit code, stdout, stderr]} as JSON."""
 
 import json
 import pathlib
@@ -9,7 +9,7 @@ from e2b_code_interpreter import Sandbox
 
 outcomes = {}
 with Sandbox.create(timeout=600) as sandbox:
-    for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
+    for path in map(pathlib.Path, sys.argv[1:]):
         try:
             result = sandbox.commands.run(path.read_text())
         except CommandExitException as error:

@@ -14,9 +14,13 @@ void __wasm_call_ctors(void);
 int __libc_start_main(int (*)(int, char **, char **), int, char **,
 	void (*)(), void (*)(), void (*)());
 
-/* musl calls it before main. */
+/* musl calls it before main. A program that goes on from a start image begins
+ * at _start again, in memory whose constructors have run. */
 hidden void _init(void)
 {
+	static int done;
+	if (done) return;
+	done = 1;
 	__wasm_call_ctors();
 }
 

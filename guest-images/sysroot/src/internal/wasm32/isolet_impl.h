@@ -12,6 +12,8 @@
 #define SYS_isolet_signal_take   0x4003
 #define SYS_isolet_signal_return 0x4004
 #define SYS_isolet_pending_word  0x4005
+#define SYS_isolet_map_shared    0x4007
+#define SYS_isolet_exchange      0x4009
 
 struct isolet_spawn {
 	uint32_t flags;
@@ -74,5 +76,9 @@ hidden uintptr_t __isolet_pages_take(size_t bytes, size_t align);
 hidden int __isolet_pages_extend(uintptr_t start, size_t old, size_t bytes);
 hidden void __isolet_pages_give(uintptr_t start, size_t bytes);
 hidden int __isolet_pages_owned(uintptr_t start, size_t bytes);
+
+/* Whether the program has ever made a shared mapping: only then the host knows
+ * of any (mman/wasm32/pages.c). */
+extern hidden int __isolet_shared;
 
 #endif

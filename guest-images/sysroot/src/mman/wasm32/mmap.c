@@ -8,10 +8,10 @@
 #include "syscall.h"
 #include "isolet_impl.h"
 
-/* Memory is the program's own: a mapping is pages of it. A file is copied in
- * when it is mapped, which is what MAP_PRIVATE allows; a shared mapping that
- * could be written is refused (ENODEV, as by a file system without mmap), one
- * that is only read shows the file as it was. Protection does not exist. */
+/* Memory is the program's own: a mapping is pages of it. For MAP_PRIVATE a file
+ * is copied in when it is mapped. A shared mapping, of a file or of nothing, is
+ * made known to the host, which copies in and out at system calls. Protection
+ * does not exist. */
 
 static int read_in(char *p, size_t len, int fd, off_t off)
 {
@@ -38,17 +38,25 @@ static long map(void *start, size_t len, int prot, int flags, int fd, off_t off)
 		return -EINVAL;
 	if (len >= PTRDIFF_MAX) return -ENOMEM;
 	if (prot & PROT_EXEC) return -EPERM;
-	if (!(flags & MAP_ANON) && type != MAP_PRIVATE && (prot & PROT_WRITE))
-		return -ENODEV;
+	if (!(flags & MAP_ANON) && fd < 0) return -EBADF;
 
 	if (flags & MAP_FIXED) {
 		p = (uintptr_t)start;
 		if (p % ISOLET_GRAIN) return -EINVAL;
 		if (!__isolet_pages_owned(p, len)) return -ENOMEM;
+		if (__isolet_shared) __syscall(SYS_munmap, p, len);
 		memset(start, 0, len);
 	} else {
 		p = __isolet_pages_take(len, len < PAGE_SIZE ? ISOLET_GRAIN : PAGE_SIZE);
 		if (!p) return -ENOMEM;
+	}
+	if (type != MAP_PRIVATE) {
+		__isolet_shared = 1;
+		if (flags & MAP_ANON) fd = -1, off = 0;
+		r = __syscall(SYS_isolet_map_shared, p, len, prot, fd, __SYSCALL_LL_O(off));
+		if (!r) return p;
+		if (!(flags & MAP_FIXED)) __isolet_pages_give(p, len);
+		return r;
 	}
 	if (!(flags & MAP_ANON) && (r = read_in((void *)p, len, fd, off)) < 0) {
 		if (!(flags & MAP_FIXED)) __isolet_pages_give(p, len);

@@ -18,6 +18,7 @@ static long remap(uintptr_t old, size_t old_len, size_t new_len, int flags)
 	if (new_len >= PTRDIFF_MAX) return -ENOMEM;
 	if (!new_len || old % ISOLET_GRAIN || flags & ~MREMAP_MAYMOVE) return -EINVAL;
 	if (!__isolet_pages_owned(old, old_len)) return -EFAULT;
+	if (__isolet_shared && __syscall(SYS_mremap, old, old_len)) return -EINVAL;
 	old_len = grains(old_len);
 	new_len = grains(new_len);
 	if (new_len <= old_len) {

@@ -15,6 +15,8 @@
 
 extern char __heap_base[];
 
+int __isolet_shared;
+
 static uint32_t used[GRAINS/32];
 static uint32_t first; /* first grain that can be given out; 0: not set up */
 static uint32_t limit; /* grains of the memory */

@@ -1,0 +1,3 @@
+#include <fcntl.h>
+extern int omit_invalid;
+static int verbose;

@@ -1,0 +1,2 @@
+#include "config.h"
+#define mtrace() ((void) 0)

@@ -1,0 +1,1 @@
+/* Included by getent.c, which uses nothing of it. */

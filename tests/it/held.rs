@@ -1,0 +1,94 @@
+//! What a server's process holds, as Linux tells it: memory now and at its peak, descriptors, and the blocks of files without a
+//! name. Not what of it is whose: a test that looks has a server of its own.
+
+use std::fmt;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
+
+use crate::http::request;
+use crate::server::Server;
+
+/// For what ends in the background after the last sandbox is killed.
+const SETTLE_BOUND: Duration = Duration::from_secs(60);
+
+/// Descriptors that come and go by themselves: the connection of the look itself, programs that are compiled in the background.
+pub const PASSING: usize = 4;
+
+/// What a server holds.
+#[derive(Clone, Copy)]
+pub struct Held {
+    /// Its resident memory.
+    pub resident_bytes: u64,
+    /// Its open descriptors.
+    pub descriptors: usize,
+}
+
+impl Held {
+    /// What it holds now.
+    pub fn by(server: &Server) -> Held {
+        let pid = server.pid();
+        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).expect("our own child").count();
+        Held { resident_bytes: status_bytes(pid, "VmRSS:"), descriptors }
+    }
+
+    /// The same once it is as `good` says, or after a bound.
+    pub fn settled(server: &Server, good: impl Fn(Held) -> bool) -> Held {
+        let deadline = Instant::now() + SETTLE_BOUND;
+        let host = server.address().to_string();
+        loop {
+            // An answered request has gone through all of the server's loops.
+            assert_eq!(request(server, ("GET", "/health"), &host, &[], b"").status, 200);
+            let held = Held::by(server);
+            if good(held) || Instant::now() > deadline {
+                return held;
+            }
+        }
+    }
+
+    /// Whether nothing grew since `before` but memory by `growth_bytes` and descriptors by [`PASSING`].
+    pub fn is_flat_since(self, before: Held, growth_bytes: u64) -> bool {
+        self.resident_bytes <= before.resident_bytes + growth_bytes
+            && self.descriptors <= before.descriptors + PASSING
+    }
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} MiB resident, {} descriptors", self.resident_bytes >> 20, self.descriptors)
+    }
+}
+
+/// A figure of /proc/PID/status in bytes.
+fn status_bytes(pid: u32, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the server runs");
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")).expect("a line of Linux");
+    kib.trim().parse::<u64>().expect("a number") << 10
+}
+
+/// By how much resident memory was ever above what it was at the start, while `work` was done.
+pub fn peak_growth<T>(server: &Server, work: impl FnOnce() -> T) -> (u64, T) {
+    let pid = server.pid();
+    // proc(5): 5 resets the peak to what it is now.
+    fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("our own child");
+    let before = status_bytes(pid, "VmRSS:");
+    let done = work();
+    (status_bytes(pid, "VmHWM:").saturating_sub(before), done)
+}
+
+/// Bytes of the host's disk under the server's open files that have no name: its sandboxes' spill files.
+pub fn spilled_bytes(server: &Server) -> u64 {
+    let entries = fs::read_dir(format!("/proc/{}/fd", server.pid())).expect("our own child");
+    let mut bytes = 0;
+    for entry in entries {
+        let path = entry.expect("a descriptor").path();
+        // One that was closed meanwhile is none.
+        let (Ok(target), Ok(data)) = (fs::read_link(&path), fs::metadata(&path)) else { continue };
+        let unnamed = data.is_file() && target.to_string_lossy().ends_with(" (deleted)");
+        if unnamed && !target.to_string_lossy().contains("memfd:") {
+            bytes += data.blocks() * 512;
+        }
+    }
+    bytes
+}

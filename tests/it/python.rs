@@ -1,0 +1,208 @@
+//! What people run with the Python of a sandbox: web servers behind the router, the packages that the image brings,
+//! processes that share locks. Installing packages is `pip`, starts are `python_starts`, CPython's own tests `suites`.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+use crate::http::Guest;
+use crate::run::run;
+use crate::server::{Server, isolet};
+
+const BOUND: Duration = Duration::from_secs(300);
+
+/// Clients that ask at the same moment.
+const CLIENTS: usize = 50;
+
+const FLASK: &str = "
+from flask import Flask
+app = Flask(__name__)
+@app.get('/number/<int:n>')
+def number(n):
+    return str(n * 2)
+app.run('0.0.0.0', 5000)
+";
+
+const ASGI: &str = "
+import asyncio
+async def app(scope, receive, send):
+    assert scope['type'] == 'http'
+    await asyncio.sleep(0.01)
+    n = int(scope['path'].rpartition('/')[2])
+    await send({'type': 'http.response.start', 'status': 200, 'headers': [(b'content-type', b'text/plain')]})
+    await send({'type': 'http.response.body', 'body': str(n * 2).encode()})
+";
+
+const ASYNCIO: &str = "
+import asyncio
+async def answer(reader, writer):
+    line = await reader.readline()
+    while (await reader.readline()).strip():
+        pass
+    n = int(line.split()[1].rpartition(b'/')[2])
+    await asyncio.sleep(0.01)
+    body = str(n * 2).encode()
+    writer.write(b'HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\nConnection: close\\r\\n\\r\\n%s' % (len(body), body))
+    await writer.drain()
+    writer.close()
+async def main():
+    server = await asyncio.start_server(answer, '0.0.0.0', 5000)
+    await server.serve_forever()
+asyncio.run(main())
+";
+
+const WEBSOCKETS: &str = "
+import asyncio, websockets
+async def echo(socket):
+    async for message in socket:
+        await socket.send(message.upper())
+async def main():
+    async with websockets.serve(echo, '0.0.0.0', 5000):
+        await asyncio.get_running_loop().create_future()
+asyncio.run(main())
+";
+
+/// A sandbox in which `command` runs until port 5000 takes connections.
+fn serving(program: &str, command: &str) -> Guest<'static> {
+    let guest = Guest::create(Server::shared());
+    guest.write("/home/user/server.py", program.as_bytes());
+    let waits = format!(
+        "cd /home/user; {command} >log 2>&1 & \
+         until python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 5000))' 2>/dev/null; \
+         do kill -0 $! || {{ cat log; exit 1; }}; done"
+    );
+    patiently(&guest, &waits);
+    guest
+}
+
+/// Runs `client` with 0, 1... in as many threads at once.
+fn at_once(client: impl Fn(usize) + Sync) {
+    thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|n| {
+                scope.spawn({
+                    let client = &client;
+                    move || client(n)
+                })
+            })
+            .collect();
+        for client in clients {
+            client.join().expect("every client is answered");
+        }
+    });
+}
+
+fn answers_all(program: &str, command: &str) {
+    let guest = serving(program, command);
+    at_once(|n| {
+        let answer = guest.get(5000, &format!("/number/{n}"));
+        assert_eq!((answer.status, answer.text()), (200, (n * 2).to_string()));
+    });
+}
+
+#[test]
+fn flask_answers_fifty_at_once() {
+    answers_all(FLASK, "python3 server.py");
+}
+
+#[test]
+fn an_asgi_application_under_uvicorn_answers_fifty_at_once() {
+    answers_all(ASGI, "uvicorn --host 0.0.0.0 --port 5000 server:app");
+}
+
+#[test]
+fn an_asyncio_server_answers_fifty_at_once() {
+    answers_all(ASYNCIO, "python3 server.py");
+}
+
+#[test]
+fn the_library_s_web_server_answers_fifty_at_once() {
+    let guest = serving("x = 1\n", "python3 -m http.server 5000");
+    at_once(|_| {
+        let answer = guest.get(5000, "/server.py");
+        assert_eq!((answer.status, answer.text().as_str()), (200, "x = 1\n"));
+    });
+}
+
+#[test]
+fn a_websockets_server_answers_fifty_at_once() {
+    let guest = serving(WEBSOCKETS, "python3 server.py");
+    let host = guest.host(5000);
+    at_once(|n| assert_eq!(shouted(&host, &format!("message {n}")), format!("MESSAGE {n}")));
+}
+
+/// Sends `text` over a new WebSocket (RFC 6455) through the router; the text that comes back.
+fn shouted(host: &str, text: &str) -> String {
+    let mut stream = TcpStream::connect(Server::shared().address()).expect("the server listens");
+    stream.set_read_timeout(Some(BOUND)).expect("a bound above zero");
+    let head = format!(
+        "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).expect("the router reads");
+    let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
+    let mut lines = Vec::new();
+    while lines.last().is_none_or(|line: &String| !line.trim().is_empty()) {
+        let mut line = String::new();
+        assert_ne!(reader.read_line(&mut line).expect("a head"), 0, "{lines:?}");
+        lines.push(line);
+    }
+    assert!(lines[0].starts_with("HTTP/1.1 101 "), "{lines:?}");
+    // The RFC's own example of a key and its answer.
+    assert!(lines.iter().any(|line| line.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")), "{lines:?}");
+    // A final text frame under a mask of zeros, which leaves the text as it is.
+    let length = u8::try_from(text.len()).expect("a short text");
+    let frame = [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat();
+    stream.write_all(&frame).expect("the router reads");
+    let mut start = [0; 2];
+    reader.read_exact(&mut start).expect("a frame");
+    assert_eq!(start[0], 0x81);
+    let mut answer = vec![0; usize::from(start[1])];
+    reader.read_exact(&mut answer).expect("a whole frame");
+    String::from_utf8(answer).expect("UTF-8")
+}
+
+#[test]
+fn the_packages_of_the_image_work() {
+    let program = include_str!("../guests/packages.py");
+    let mut command = isolet();
+    command.args(["run", "--image", "python", "--", "python3", "-c", program]);
+    assert_eq!(run(&mut command, BOUND).success(), "all work\n");
+}
+
+/// As [`Guest::shell`], for what may say nothing for minutes on a busy machine: a NUL every few seconds shows that it lives.
+pub fn patiently(guest: &Guest<'_>, command: &str) -> String {
+    let beating = "while sleep 5; do printf '\\0'; done & beat=$!";
+    let output =
+        guest.shell(&format!("{beating}; ( {command}\n); code=$?; kill $beat; exit $code"));
+    output.replace('\0', "")
+}
+
+#[test]
+fn processes_exclude_each_other() {
+    let program = include_str!("../guests/processes.py");
+    let guest = Guest::create(Server::shared());
+    guest.write("/home/user/processes.py", program.as_bytes());
+    assert_eq!(
+        patiently(&guest, "python3 /home/user/processes.py"),
+        "queue lock condition pool executor\n"
+    );
+}
+
+#[test]
+fn threads_change_places_and_show_where_they_are() {
+    let guest = Guest::create(Server::shared());
+    guest.write("/home/user/switches.py", include_bytes!("../guests/switches.py"));
+    let native = "calling native libraries needs machine code (libffi), and programs in an isolet sandbox are WebAssembly";
+    let display = "an isolet sandbox has no display";
+    assert_eq!(
+        patiently(&guest, "python3 /home/user/switches.py 2>&1"),
+        format!(
+            "turns\ntracebacks\n\
+             ctypes: No module named 'ctypes': {native}\nctypes: No module named 'ctypes': {native}\n\
+             tkinter: No module named 'tkinter': {display}\nturtle: No module named 'turtle': {display}\n\
+             Value: No module named 'ctypes': {native}\n"
+        )
+    );
+}

@@ -1,0 +1,11 @@
+# zstd: levels, names, dictionaries, lists, threads, other formats, errors.
+# needs: zstd gzip xz-utils
+cd "$(mktemp -d)"
+seq 5000 >n; cp n copy
+zstd -q n; ls; zstd -q -d n.zst -o back; cmp back copy && echo same; unzstd -q -f n.zst; zstd -q -f -k n; zstd -q --rm copy; ls; zstd -q -d --rm copy.zst
+zstdcat n.zst | tail -n 1; zstd -dc n.zst | cmp - n && echo piped; zstd <n | zstd -d | md5sum; md5sum <n; for l in 1 3 19 -fast=3; do zstd -q -$l -c n 2>/dev/null | zstd -q -t && echo level $l; done; zstd -q --fast=5 -c n | zstdcat | wc -l; zstd -q --ultra -20 -c n | zstdcat | wc -l
+(zstd -c <<<one; zstd -c <<<two) | zstdcat; zstd -q -T2 -c n | zstd -dc | cmp - n && echo threads; zstd -q --long=24 -c n | zstd -q -dc --long=24 | cmp - n && echo long; zstdmt -q -c n | zstd -q -t && echo mt
+zstd -q -t n.zst; echo "exit $?"; zstd -l n.zst | tail -n 1 | awk '{ print $1, $2, $NF }'; zstd -q --format=gzip -c n | gzip -dc | wc -l; gzip -c n | zstd -dc | wc -l; zstd -q --format=xz -c n | xz -dc | wc -l; xz -c n | zstdcat | wc -l
+mkdir s; for i in $(seq 200); do echo "user $i has the name n$i and the number $((i * 7))" >s/$i; done; zstd -q --train s/* -o dict --maxdict=4096 2>/dev/null; echo "exit $?"; zstd -q -D dict s/5 -o 5.zst; zstd -q -D dict -d 5.zst -o 5; cmp 5 s/5 && echo dictionary; zstd -q -d 5.zst -o x 2>/dev/null; echo "exit $?"
+zstd -q nofile 2>/dev/null; echo "exit $?"; zstd -q n </dev/null 2>/dev/null; echo "exit $?"; echo junk >j.zst; zstd -q -d j.zst 2>/dev/null; echo "exit $?"; zstd -q -d n 2>/dev/null; echo "exit $?"; head -c 500 n.zst >cut.zst; zstd -q -t cut.zst 2>/dev/null; echo "exit $?"; zstd --nosuch 2>/dev/null; echo "exit $?"
+zstd -q -r --rm s; ls s | grep -c zst; zstd -q -r --rm -d s; ls s | grep -c zst; zstdgrep -c name s/1.zst s/2.zst 2>/dev/null | head -n 0; zstd -q n -o n2.zst; zstdgrep -n '^4999$' n2.zst; : >e; zstd -q e; zstd -q -d -f e.zst; stat -c %s e; zstd -q -f --no-check -c n | zstd -q -t && echo nocheck; zstd -q --stream-size=$(stat -c %s n) -c <n | zstd -q -t && echo sized; zstd -q --patch-from=n n2.zst -o p.zst && zstd -q -d --patch-from=n p.zst -o n3 && cmp n2.zst n3 && echo patched; zstd -q --single-thread -c n | zstd -q -t; echo "exit $?"

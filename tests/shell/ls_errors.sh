@@ -1,0 +1,6 @@
+# ls, dir and vdir: what they say of what is missing, forbidden or not understood.
+d=$(mktemp -d); cd "$d" || exit
+ls nosuch; echo "exit $?"; touch a; ls a nosuch 2>&1; echo "exit $?"; ls --nosuch; echo "exit $?"; ls -w x; echo "exit $?"; ls -y 2>&1; echo "exit $?"; ls ''; echo "exit $?"; ls a/; echo "exit $?"; ls a/b; echo "exit $?"; ls --block-size=x; echo "exit $?"; ls -T x; echo "exit $?"; ls --color=sometimes 2>&1 | head -n 1; ls --hide; echo "exit $?"; ls --si=x; echo "exit $?"; ls --s 2>&1 | head -n 1
+mkdir locked; touch locked/f; chmod 000 locked; ls locked; echo "exit $?"; ls -d locked; ls locked/f; echo "exit $?"; ls -R . ; echo "exit $?"; chmod 444 locked; ls locked 2>&1 | head -n 3; ls -l locked | tail -n 1; ls --color=always locked >/dev/null; chmod 111 locked; ls locked; ls locked/f; chmod 755 locked
+ln -s loop loop; ls -L loop; echo "exit $?"; ls loop/x; echo "exit $?"; ls -l loop | cut -c1; ls > /dev/full; echo "exit $?"; ls "$(printf 'x%.0s' {1..300})" 2>&1 | tail -c 20; vdir nosuch; echo "exit $?"; dir -z; echo "exit $?"; ls -- -x; echo "exit $?"; ls --version | head -n 1 | cut -d' ' -f1-3; ls --help | head -n 1; ls --time-style=bad -l 2>&1 | head -n 1
+cd /; rm -r "$d"

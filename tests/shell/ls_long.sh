@@ -1,0 +1,7 @@
+# ls -l: modes, owners, times, sizes in every form.
+d=$(mktemp -d); cd "$d" || exit
+export TZ=UTC0; umask 022; echo 12345 > a.txt; head -c 3000 /dev/zero > b.bin; head -c 2000000 /dev/zero > big; ln -s a.txt link; ln -s gone broken; mkfifo fifo; ln a.txt hard; mkdir sub; chmod 4711 b.bin; chmod 1777 sub; mkdir g; chmod 2750 g; touch s; chmod 2644 s; chmod u+s,u-x big
+for f in *; do touch -h -d '2020-01-02 10:03:04.56789' "$f"; done; touch -h -d '2001-02-03 04:05:06.789' a.txt; cut5() { grep -v ^total | sed -E '/^d/ s/[0-9]+ 2020/size 2020/; s/ +/ /g'; }
+ls -l --time-style=long-iso | cut5; ls -ln --time-style=full-iso a.txt link; ls -lgo a.txt; ls -lG --time-style=iso a.txt; ls -l --author a.txt; ls -lh b.bin big; ls -l --si b.bin big; ls -l --block-size=1k b.bin; ls -l --block-size=K big; ls -l --block-size=\'1 big; ls -lL link; ls -l link; ls -l --time-style=+%s a.txt; ls -l --time-style=$'+%Y\n%m-%d' a.txt; ls -l a.txt
+ls -ld sub g | cut -c1-10; ls -lu --time-style=long-iso a.txt | cut -c1-10; touch -a -d 2010-01-01 a.txt; ls -lu --time-style=long-iso a.txt; ls -l --time=atime --time-style=+%F a.txt; ls -l --full-time a.txt; ls -l /dev/null | cut -c1-10,20-24; ls -i a.txt hard | sed 's/ [ah].*//' | uniq | wc -l; vdir --time-style=long-iso a.txt; ls -lL broken; echo "exit $?"; ls -ldF a.txt link fifo | cut -c1; ls -lN a.txt; ls -lQ link; TZ=UTC-5 ls -l --time-style=long-iso b.bin; TIME_STYLE=+%y ls -l b.bin; ls -g b.bin; ls -n b.bin; ls -o b.bin
+cd /; rm -r "$d"

@@ -1,0 +1,7 @@
+# ls: names with spaces, quotes, controls and other characters in every quoting style, colours.
+d=$(mktemp -d); cd "$d" || exit
+touch 'sp ace' $'tab\there' "quo'te" 'dou"ble' $'new\nline' $'esc\e[1m' 'é' $'bad\xff' 'back\slash' '$dollar' '*star' '-dash' '~tilde' '#hash' plain 'a=b' '{x' $'bell\a' ' lead'
+ls; for s in literal shell shell-always shell-escape shell-escape-always c c-maybe escape locale clocale; do echo "== $s"; ls --quoting-style=$s -1; done; ls -b1; ls -Q1; ls -q1; ls -N1 | cat -v; ls --show-control-chars -1 | cat -v; QUOTING_STYLE=c ls -1 | tail -n 3
+ls -lQ --time-style=+ plain 'sp ace'; ls -m -Q | head -n 2; ls "no'such" $'no\nsuch' 'no such'; echo "exit $?"; cd .. ; mkdir "$d/sub dir"; cd "$d"; ls -d 'sub dir'/ ; ls -R --quoting-style=shell | tail -n 2; rm -f *; rm -rf ./-dash; mkdir dir; mkfifo fifo; ln -s dir link; ln -s none broken; touch x.tar.gz run p; chmod 755 run; chmod 4755 p; chmod 1777 dir; mkdir ow; chmod o+w ow
+ls --color=always | cat -v; ls --color=never; ls --color=auto; ls --color | cat -v | head -n 2; LS_COLORS='di=01;31:*.gz=35:ex=32' ls --color=always | cat -v; LS_COLORS= ls --color=always | cat -v | head -n 1; dircolors -p | grep -c '^DIR '; dircolors -b | head -c 20; echo; dircolors -c | head -c 20; echo; printf 'DIR 01;33\n.x 7\n' | dircolors -; dircolors nosuch; echo "exit $?"; printf 'BAD\n' | dircolors -b -; echo "exit $?"
+cd /; rm -r "$d"

@@ -1,0 +1,6 @@
+# sort: keys, fields, separators, stability and uniqueness.
+d=$(mktemp -d); cd "$d" || exit
+printf '%s\n' 'b 10 x' 'a 9 z' 'c 100 y' 'a 10 a' 'B 1 m' > t; sort t; sort -r t; sort -k2 t; sort -k2n t; sort -k2,2n -k1,1r t; sort -k1,1 -s t; sort -f t; sort -k3.1,3.1 t; sort -t' ' -k1.1,1.1f -k2nr t; sort -b -k2 t; sort -u -k1,1 t; sort -k2g t
+sort -t: -k2,2 <<< $'x:2\ny:1'; sort -k 1.2,1.3 <<< $'xbz\nyaz\nzaa'; sort -k2.2b,2.3 <<< $'a  xb\nb xa'; sort -n -k 2 -t, <<< $'a,10\nb,9\nc'; sort -k1,1 -k2,2nr <<< $'a 1\na 3\nb 2'; sort --key=2 --field-separator=, <<< $'1,b\n2,a'; sort -s -k2,2 <<< $'z 1\na 1\nm 0'; sort -t '\0' -z -k1 <<< x | wc -c; sort -k2 <<< $'a   z\nb y\nc\tx'; sort -k2b <<< $'a   z\nb y'; sort -t '	' -k2 <<< $'a\t2\nb\t1'; sort -k2,1 <<< $'b x\na y'; sort -k5 <<< $'b\na'; sort -u -f <<< $'A\na\nB'; sort -u -n <<< $'1\n01\n2'; sort -k1,1n -u <<< $'1 b\n1 a'; sort -r -s -k1,1 <<< $'a 1\na 2\nb 1'; sort -k1.3 <<< $'abz\nbaa'; sort -t, -k2.2,2.2nr -k1 <<< $'p,x1\nq,y3\nr,z3'; sort +1 <<< x 2>/dev/null; echo "exit $?"
+printf '%s\n' 'q 3' 'p 3' 'r 1' | sort -k2,2n -s; ls -d / | sort -k9 | head -n 1; printf '10.0.0.2\n10.0.0.10\n9.1.1.1\n' | sort -t. -k1,1n -k2,2n -k3,3n -k4,4n; printf 'Mar 5\nJan 20\nMar 1\n' | sort -k1,1M -k2,2n; printf 'k=v\nj=w\n' | sort -t= -k2 -r
+cd /; rm -r "$d"

@@ -1,0 +1,7 @@
+# stat: every format, dereferencing, special files, printf, errors.
+d=$(mktemp -d); cd "$d" || exit
+export TZ=UTC0; umask 022; echo hello > f; ln -s f l; mkdir dir; mkfifo p; touch -d '2021-03-04 05:06:07.123456789' f; touch -h -d @1000000000 l
+stat -c '%n %N %s %F %f %a %A %u %g %U %G %h %B' f; stat -c '%y|%Y|%X|%x' f; stat -c '%n %N %F' l dir p /dev/null /dev/zero; stat -c '%s' l; stat -L -c '%N %F' l; stat -c '%t %T' /dev/null /dev/zero; stat --printf '%n\t%s\n%%\x41\101' f; echo; stat -c '%.3Y %.Y %10s|%-10s|%010s|% 5s|%#a|%#f|%5n|%-5n|%.2n' f
+stat -t f | cut -d' ' -f1-2; stat f | sed -n '1p;2s/ Blocks.*//p;3s/.*Links/Links/p;4p;/^Modify/p'; stat l | head -n 1; stat -c %m /proc; stat -c '%a %U' /tmp /etc/passwd /dev/null; stat - < f | sed -n 1p; stat -c '%F' - < f; stat -f -c '%n %l' f; stat -c '%A' dir; chmod 7777 dir; stat -c '%A %a' dir; chmod 7666 dir; stat -c '%A' dir; : > e; stat -c %F e; stat -c '%b' e; ln f hard; stat -c %h f; stat --format='%s' f; stat --cached=always -c %s f
+stat nosuch; echo "exit $?"; stat; echo "exit $?"; stat -c '%q' f; echo; stat -c '%' f; stat ''; echo "exit $?"; stat -L nosuch l >/dev/null; echo "exit $?"; stat -f nosuch; echo "exit $?"; stat --cached=bad f 2>&1 | head -n 1; ln -s gone dang; stat -L dang; echo "exit $?"; stat -c %N dang; stat f/x; echo "exit $?"; stat -c; echo "exit $?"; stat -c '%s' f dir/nope l; echo "exit $?"; stat --printf '\q%n\n' f; stat -f -; echo "exit $?"
+cd /; rm -r "$d"

@@ -1,0 +1,13 @@
+# tar: modes, times, links, special files, sparse files, long and odd names, formats, sorting, owners as numbers.
+# needs: tar gawk
+cd "$(mktemp -d)"; umask 022; export TAR_OPTIONS=--sort=name TZ=UTC
+mkdir s; echo a >s/f; chmod 4750 s/f; mkdir -m 1777 s/sticky; mkdir -m 2755 s/sgid; mkfifo s/pipe; ln -s ../nowhere s/broken; ln s/f s/hard; touch -d '2001-02-03 04:05:06' s/f; truncate -s 2M s/sparse; printf end >>s/sparse
+long=$(printf 'n%.0s' $(seq 120)); mkdir -p "s/$long/$long"; echo deep >"s/$long/$long/$long"; echo odd >'s/sp ace'; echo odd >$'s/new\nline'; echo odd >'s/q"uo\te'; echo odd >'s/ünï'; ln -s "$long" s/longlink
+for f in gnu posix ustar oldgnu pax; do tar --format=$f -cf $f.tar s/f s/hard 's/sp ace' && tar tf $f.tar | paste -sd,; done
+tar -cSf a.tar s; mkdir o; tar xpf a.tar -C o; (cd s; find . -printf '%p %m %y %s %l\n' | sort) >before; (cd o/s; find . -printf '%p %m %y %s %l\n' | sort) >after; cmp <(grep -v ' d ' before) <(grep -v ' d ' after) && echo same attributes
+diff -r --no-dereference -x pipe s o/s && echo same content; stat -c '%Y %h %a' o/s/f; [ o/s/f -ef o/s/hard ] && echo linked; stat -c %a o/s/sticky o/s/sgid; readlink o/s/longlink | wc -c
+tar tf a.tar | grep -c n; tar tf a.tar --quoting-style=literal | wc -l; tar tf a.tar | grep -F 'new\nline'; tar tf a.tar --quoting-style=shell | grep -F 'sp ace'; tar tvf a.tar s/f | awk '{ print $1, $4, $5, $6 }'; tar tvf a.tar | awk '/pipe|broken/ { print substr($1, 1, 1), $NF }'
+tar -cf own.tar --owner=7 --group=8 --mode=go-rwx --mtime='2010-01-01 00:00' s/f; tar --numeric-owner -tvf own.tar | awk '{ print $1, $2, $4, $5 }'; tar -cf named.tar --owner=someone:99 --group=them:98 s/f; tar tvf named.tar | awk '{ print $2 }'
+umask 077; mkdir m; tar xf a.tar -C m s/f; stat -c %a m/s/f; tar xpf a.tar -C m s/f; stat -c %a m/s/f; umask 022; tar xmf a.tar -C m s/f; [ "$(stat -c %Y m/s/f)" -gt 1700000000 ] && echo touched; tar xf a.tar -C m --no-same-permissions --touch 's/sp ace'; cat 'm/s/sp ace'
+tar cf h.tar -h s/longlink 2>/dev/null; tar cf lh.tar --hard-dereference s/f s/hard; tar tvf lh.tar | cut -c1 | paste -sd' '; tar cf r.tar --no-recursion s; tar tf r.tar; tar cf n.tar --newer-mtime='2015-01-01' s 2>/dev/null; tar tf n.tar | grep -c '^s/f$'; du -k o/s/sparse | awk '{ print ($1 < 2048) }' >/dev/null; stat -c %s o/s/sparse
+tar -c --xform='s,s/,t/,' s/f | tar tf -; tar cf two.tar -C s f -C ../o/s 'sp ace'; tar tf two.tar; tar tf two.tar -v --full-time | awk '{ print NF }' | sort -u; mkdir ext; tar xf two.tar -C ext --one-top-level=top; find ext top -type f 2>/dev/null | sort; tar -cf - s/f | tar -xf - -C ext --no-overwrite-dir; ls ext/s

@@ -1,0 +1,12 @@
+# zip, unzip, zipinfo, zipnote, funzip, zipgrep: creating, updating, listing, extracting, passwords, errors.
+# needs: zip unzip
+cd "$(mktemp -d)"
+umask 022
+mkdir -p d/sub; echo one >d/1; seq 500 >d/sub/2; echo 'text X' >t; ln -s 1 d/link; : >d/empty; chmod 750 d/1
+zip -qr a.zip d t; echo "exit $?"; zipinfo -1 a.zip | sort; unzip -l a.zip | tail -n 1; unzip -tq a.zip; unzip -t a.zip t | sed 's/ *OK/ OK/'
+mkdir o; unzip -q a.zip -d o; diff -r d o/d && echo same; stat -c '%a' o/d/1; cat o/d/link
+unzip -p a.zip d/sub/2 | tail -n 1; unzip -c a.zip t | tail -n 2; unzip -qo a.zip t -d o; unzip -j -q -o a.zip 'd/*' -d flat; ls flat; unzip -Z1 a.zip 'd/s*' | sort
+zip -qry l.zip d; mkdir ol; unzip -q l.zip -d ol; readlink ol/d/link; echo new >t; zip -q a.zip t; unzip -p a.zip t; echo newer >t; touch -d tomorrow t; zip -fq a.zip; unzip -p a.zip t; zip -qu a.zip t d/1; zip -qd a.zip 'd/sub/*'; unzip -Z1 a.zip | sort | paste -sd' '; zip -q -m m.zip d/empty; ls d/empty 2>/dev/null; unzip -Z1 m.zip
+zip -q x.zip -r d -x 'd/sub/*' '*link'; unzip -Z1 x.zip | sort; zip -q i.zip -r . -i '*2'; unzip -Z1 i.zip | sort; zip -qj j.zip d/1 d/sub/2; unzip -Z1 j.zip; printf '%s\n' t d/1 | zip -q n.zip -@; unzip -Z1 n.zip; cat t | zip -q s.zip -; unzip -p s.zip; cat t | zip -q - - | funzip; zip -q -0 s0.zip t d/sub/2; zipinfo s0.zip | awk '/stor/ { n++ } END { print n }'; zip -9q s9.zip d/sub/2; zip -q -Z bzip2 b.zip d/sub/2; unzip -p b.zip | md5sum; md5sum <d/sub/2
+zip -q -P secret e.zip t; unzip -p -P secret e.zip; unzip -p -P wrong e.zip t 2>/dev/null; echo "exit $?"; unzip -q e.zip t -d oe </dev/null 2>/dev/null; echo "exit $?"; printf 'a comment\n' | zip -qz a.zip; unzip -z a.zip | tail -n 1; zipnote a.zip | head -n 2; zipgrep newer a.zip; funzip a.zip 2>/dev/null | head -n 1
+zip -T a.zip; echo "exit $?"; zip none.zip nofile 2>&1; echo "exit $?"; unzip nofile.zip 2>/dev/null; echo "exit $?"; echo junk >junk.zip; unzip -l junk.zip >/dev/null 2>&1; echo "exit $?"; unzip a.zip nomember; echo "exit $?"; zip -q a.zip; echo "exit $?"; head -c 300 a.zip >cut.zip; unzip -q -o cut.zip -d oc >/dev/null 2>&1; echo "exit $?"; zip --nosuch a.zip t >/dev/null 2>&1; echo "exit $?"; unzip -n -q a.zip -d o; cat o/t; zipinfo -h a.zip | awk '{ print $NF }'; zipinfo -t a.zip | cut -d, -f1; zip -qs 64k -r split.zip d; unzip -tq split.zip; zip -q -A a.zip; zip -qFF cut.zip --out fixed.zip </dev/null >/dev/null 2>&1; zip -sf a.zip | head -n 1; zip -q -D nodir.zip -r d; unzip -Z1 nodir.zip | grep -c '/$'; zipsplit -n 100000 a.zip >/dev/null; ls a?.zip

@@ -1,0 +1,9 @@
+"""What `run` is made of: sources, images, single runs, the table."""
+
+from .image import build_image
+from .report import report
+from .runner import Runner
+from .source import fetch
+from .suite import Suite
+
+__all__ = ["Runner", "Suite", "build_image", "fetch", "report"]
