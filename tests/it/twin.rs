@@ -24,7 +24,6 @@ const NAMESPACES: &str =
     "--mount --pid --fork --kill-child --uts --ipc --net --propagation private";
 
 /// A script of `tests/shell/`.
-#[derive(Clone)]
 pub struct Script {
     /// Its file's name without `.sh`.
     pub name: String,
@@ -81,20 +80,15 @@ impl Script {
     }
 }
 
-/// Every script of `tests/shell/`, or those that `ISOLET_SCRIPT` names (`a,b*`), sorted by name.
-pub fn scripts() -> Vec<Script> {
+/// The names of the scripts of `tests/shell/`, sorted.
+pub fn names() -> Vec<String> {
     let entries = fs::read_dir(folder()).expect("the scripts are committed");
     let paths = entries.map(|entry| entry.expect("a readable entry").path());
     let files = paths.filter(|path| path.extension().is_some_and(|end| end == "sh"));
     let name = |path: PathBuf| path.file_stem().and_then(|name| name.to_str()).map(str::to_owned);
     let mut names: Vec<String> = files.map(|path| name(path).expect("a name in UTF-8")).collect();
     names.sort();
-    assert!(names.len() >= 10, "only {} scripts", names.len());
-    if let Ok(wanted) = std::env::var("ISOLET_SCRIPT") {
-        names.retain(|name| wanted.split(',').any(|pattern| named(name, pattern)));
-        assert!(!names.is_empty(), "ISOLET_SCRIPT={wanted} names no script");
-    }
-    names.iter().map(|name| script(name)).collect()
+    names
 }
 
 /// The script `name`.
@@ -109,20 +103,13 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shell")
 }
 
-/// Whether `pattern` is `name`, or its start with a `*`.
-fn named(name: &str, pattern: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(start) => name.starts_with(start),
-        None => name == pattern,
-    }
-}
-
-/// Makes this machine fit to run `scripts`: their packages and `twin.sh`'s own are installed, in one go.
-pub fn prepare(scripts: &[Script]) {
-    let of_scripts = scripts.iter().flat_map(|script| &script.packages).map(String::as_str);
-    install(&of_scripts.chain(["iproute2", "hostname"]).collect());
+/// Makes this machine fit to run the scripts, once: the packages of all and `twin.sh`'s own are installed, in one go.
+pub fn prepare() {
     static CHECKED: OnceLock<()> = OnceLock::new();
     CHECKED.get_or_init(|| {
+        let scripts: Vec<Script> = names().iter().map(|name| script(name)).collect();
+        let of_scripts = scripts.iter().flat_map(|script| &script.packages).map(String::as_str);
+        install(&of_scripts.chain(["iproute2", "hostname"]).collect());
         let script = Script::parse("probe", "id -un; pwd; exit 3").expect("a good header");
         let seen = on_this_machine(&script).unwrap_or_else(|hung| panic!("the probe hung: {hung}"));
         assert!(

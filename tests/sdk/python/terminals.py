@@ -245,10 +245,12 @@ def jobs(open_terminal):
     terminal.send("\r").until(lambda t: t.line() == f"{t.prompts}$")
     terminal.send("sh -c 'echo asleep; exec sleep 1000'\r").until("\nasleep").send("\x1a").until("Stopped").prompt()
     terminal.run("bg").run("jobs").run("kill %1; wait %1; echo $?").run("clear; jobs")
-    terminal.send("cat &\r").prompt().send("\r").until("Stopped").at_line(f"{terminal.prompts}$")
+    # bash tells of a stopped job before its next prompt: by then it must have stopped.
+    stopped = "until grep -q '^State:.T' /proc/$!/status; do :; done"
+    terminal.run(f"cat & {stopped}").until("Stopped")
     # To wait for a stopped job is to wait for nothing: its end is told before the screen is cleared.
     terminal.run("kill -9 %1; while kill -0 $! 2>/dev/null; do :; done; wait $!; echo $?").run("clear; stty tostop")
-    terminal.send("(echo x) &\r").prompt().send("\r").until("Stopped").at_line(f"{terminal.prompts}$")
+    terminal.run(f"(echo x) & {stopped}").until("Stopped")
     terminal.run("fg; stty -tostop").run("(sleep 1000; echo never) & kill %+; wait %1; echo $?")
     hidden = [line if not line.startswith("[") or "]" not in line else line.split("]")[0] + "]" + (
         "" if line.split("]")[1].strip().isdigit() else line.split("]")[1]) for line in terminal.lines()]
