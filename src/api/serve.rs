@@ -233,8 +233,12 @@ impl Server {
         let receive = async {
             while let Some(visit) = next(&mut visits).await {
                 let place = guests.admit(guests.seat().await, None).map(Arc::new);
-                let address = Some(visit.stream.peer_addr());
-                let peer = Peer { address, place, visit: Some(visit.pass), ..Peer::default() };
+                let peer = Peer {
+                    address: Some(visit.from),
+                    place,
+                    visit: Some(visit.pass),
+                    ..Peer::default()
+                };
                 connections.start(visit.stream, peer);
             }
         };

@@ -187,7 +187,7 @@ impl Sandbox {
         let vfs = Vfs::new(Some(image.layer()), VfsLimits::from(&limits), store).map_err(failed)?;
         config.egress.check_at(&shared.gate)?;
         let (egress, resolver) = (config.egress.clone(), shared.resolver.clone());
-        let net = Net::new(egress, resolver, shared.gate.clone(), &limits);
+        let net = Net::new(egress, resolver, shared.gate.clone(), &limits, &config.owner);
         let engine = shared.engine.clone();
         let kernel = Kernel::new(vfs, net, limits.clone(), engine, config.owner.clone());
         kernel.mount().map_err(failed)?;

@@ -65,7 +65,7 @@ async fn make(shared: &Arc<Shared>, image: &Image, program: &ImageProgram) -> Re
     let store = shared.spill.store(limits.file_memory_bytes_max);
     let vfs = Vfs::new(Some(image.layer()), VfsLimits::from(&limits), store).map_err(refused)?;
     let resolver = shared.resolver.clone();
-    let net = Net::new(Egress::deny_all(), resolver, shared.gate.clone(), &limits);
+    let net = Net::new(Egress::deny_all(), resolver, shared.gate.clone(), &limits, "");
     let maker = Maker::new(shared.engine.clone());
     let kernel = Kernel::new(vfs, net, limits, maker.clone(), "".into());
     kernel.mount().map_err(refused)?;

@@ -6,18 +6,24 @@
 //! Beyond that nothing is decided about who may visit whom: the router answers a guest as it answers any client.
 
 use super::connection::{End, Watch};
-use super::egress::{self, NetVerdict};
+use super::egress::{self, Bucket, Metered, NetVerdict, Tally, Wire};
 use super::stream::Stream;
 use super::{Egress, GATEWAY_V4, GATEWAY_V6};
 use hickory_proto::rr::rdata::{A, AAAA};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
+use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// Connections to public URLs that one sandbox may have at a time.
-pub(super) const VISITS_MAX: usize = 64;
+const VISITS_MAX: usize = 64;
+
+/// Those that all sandboxes of one owner may have: as many as one client outside.
+const OWNER_VISITS_MAX: usize = 512;
 
 /// Connections of all sandboxes that wait to be served; a further one is refused.
 const WAITING_MAX: usize = 256;
@@ -27,17 +33,20 @@ const TTL_S: u32 = 60;
 
 /// A guest's connection to a public URL, established.
 pub(crate) struct Visit {
-    /// The connection; its peer is the guest's socket.
-    pub(crate) stream: Stream,
+    /// The connection, within the sandbox's bandwidth.
+    pub(crate) stream: Metered<Stream, Arc<Pass>>,
+    /// The guest's socket.
+    pub(crate) from: SocketAddr,
     /// The sandbox's right to it, held until it is over.
     pub(crate) pass: Arc<Pass>,
 }
 
 /// A sandbox's right to one visit.
 pub(crate) struct Pass {
-    _permit: OwnedSemaphorePermit,
+    _permits: [OwnedSemaphorePermit; 2],
     to: SocketAddr,
     watch: Watch,
+    cut: AtomicBool,
     record: Arc<egress::Record>,
 }
 
@@ -50,8 +59,29 @@ impl Pass {
     /// Resets the connection: nothing more is carried.
     pub(super) fn cut(&self) {
         self.record.turn(NetVerdict::Denied, "the policy changed");
+        self.cut.store(true, Ordering::Release);
         self.watch.abort();
     }
+}
+
+/// The wire is the guest's: what is read from it, it has sent.
+impl Tally for Arc<Pass> {
+    fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Acquire)
+    }
+
+    fn add_read(&self, bytes: usize) {
+        self.record.add_sent(bytes);
+    }
+
+    fn add_written(&self, bytes: usize) {
+        self.record.add_received(bytes);
+    }
+}
+
+impl Wire for Stream {
+    /// [`Pass::cut`] has reset it.
+    fn make_reset(&mut self) {}
 }
 
 impl fmt::Debug for Pass {
@@ -68,7 +98,16 @@ impl Drop for Pass {
 
 /// The doorway of all sandboxes of a runtime; shut until somebody serves public URLs.
 #[derive(Default)]
-pub(crate) struct Doorway(OnceLock<Open>);
+pub(crate) struct Doorway {
+    open: OnceLock<Open>,
+    owners: Mutex<HashMap<String, Weak<Semaphore>>>,
+}
+
+/// How many visits a sandbox may still make, by its own count and by its owner's.
+pub(super) struct Visits {
+    of_sandbox: Arc<Semaphore>,
+    of_owner: Arc<Semaphore>,
+}
 
 struct Open {
     domain: String,
@@ -79,16 +118,23 @@ struct Open {
 /// A place for a visit.
 pub(super) struct Entry<'a> {
     place: mpsc::Permit<'a, Visit>,
-    permit: OwnedSemaphorePermit,
+    permits: [OwnedSemaphorePermit; 2],
 }
 
 impl Entry<'_> {
     /// Lets it in; what is returned tells of it, and does not hold it open.
-    pub(super) fn admit(self, server: End, record: Arc<egress::Record>) -> Weak<Pass> {
-        let (to, watch) = (server.local, server.watch());
-        let pass = Arc::new(Pass { _permit: self.permit, to, watch, record });
+    pub(super) fn admit(
+        self,
+        server: End,
+        record: Arc<egress::Record>,
+        bandwidth: Option<Arc<Bucket>>,
+    ) -> Weak<Pass> {
+        let (to, from, watch) = (server.local, server.peer, server.watch());
+        let cut = AtomicBool::new(false);
+        let pass = Arc::new(Pass { _permits: self.permits, to, watch, cut, record });
         let weak = Arc::downgrade(&pass);
-        self.place.send(Visit { stream: Stream::new(server), pass });
+        let stream = Metered::new(Stream::new(server), pass.clone(), bandwidth);
+        self.place.send(Visit { stream, from, pass });
         weak
     }
 }
@@ -98,18 +144,18 @@ impl Doorway {
     pub(crate) fn open(&self, domain: &str, ports: Vec<u16>) -> Option<mpsc::Receiver<Visit>> {
         let (visits, receiver) = mpsc::channel(WAITING_MAX);
         let open = Open { domain: domain.to_owned(), ports, visits };
-        self.0.set(open).ok().map(|()| receiver)
+        self.open.set(open).ok().map(|()| receiver)
     }
 
     /// Whether connections to `to` come in here.
     pub(super) fn is_at(&self, to: SocketAddr) -> bool {
         let gateway = [IpAddr::V4(GATEWAY_V4), IpAddr::V6(GATEWAY_V6)].contains(&to.ip());
-        gateway && self.0.get().is_some_and(|open| open.ports.contains(&to.port()))
+        gateway && self.open.get().is_some_and(|open| open.ports.contains(&to.port()))
     }
 
     /// Whether `name`, in lower case and without its last dot, leads here.
     pub(super) fn leads(&self, name: &str) -> bool {
-        self.0.get().is_some_and(|open| {
+        self.open.get().is_some_and(|open| {
             let rest = name.strip_suffix(open.domain.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         })
@@ -122,7 +168,7 @@ impl Doorway {
         // A label that no name has, so that an entry for one name does not match.
         let any = "x".repeat(64);
         let named = |open: &Open| egress.may_look_up(&format!("{any}.{}", open.domain));
-        self.0.get().is_some_and(named) && egress.may_visit(at)
+        self.open.get().is_some_and(named) && egress.may_visit(at)
     }
 
     /// The records for a name that leads here.
@@ -135,11 +181,25 @@ impl Doorway {
         vec![Record::from_rdata(name.clone(), TTL_S, data)]
     }
 
-    /// A place for one more visit of the sandbox whose visits `of_sandbox` counts; `None` when either has too many.
-    pub(super) fn enter(&self, of_sandbox: &Arc<Semaphore>) -> Option<Entry<'_>> {
-        let permit = of_sandbox.clone().try_acquire_owned().ok()?;
-        let place = self.0.get()?.visits.try_reserve().ok()?;
-        Some(Entry { place, permit })
+    /// The visits of a new sandbox of `owner`'s.
+    pub(super) fn visits_of(&self, owner: &str) -> Visits {
+        let mut owners = self.owners.lock();
+        let known = owners.get(owner).and_then(Weak::upgrade);
+        let of_owner = known.unwrap_or_else(|| {
+            let fresh = Arc::new(Semaphore::new(OWNER_VISITS_MAX));
+            owners.retain(|_, one| one.strong_count() > 0);
+            owners.insert(owner.to_owned(), Arc::downgrade(&fresh));
+            fresh
+        });
+        Visits { of_sandbox: Arc::new(Semaphore::new(VISITS_MAX)), of_owner }
+    }
+
+    /// A place for one more of these visits; `None` when the sandbox, its owner or all have too many.
+    pub(super) fn enter(&self, visits: &Visits) -> Option<Entry<'_>> {
+        let of_sandbox = visits.of_sandbox.clone().try_acquire_owned().ok()?;
+        let of_owner = visits.of_owner.clone().try_acquire_owned().ok()?;
+        let place = self.open.get()?.visits.try_reserve().ok()?;
+        Some(Entry { place, permits: [of_sandbox, of_owner] })
     }
 }
 
@@ -186,12 +246,34 @@ mod tests {
     #[test]
     fn visits_are_counted() {
         let doorway = Doorway::default();
-        let one = Arc::new(Semaphore::new(1));
+        let one = doorway.visits_of("a");
         assert!(doorway.enter(&one).is_none(), "shut");
         let _visits = doorway.open("sb.test", vec![80]).unwrap();
-        let first = doorway.enter(&one).unwrap();
+        let mut held: Vec<_> = (0..VISITS_MAX).map(|_| doorway.enter(&one).unwrap()).collect();
         assert!(doorway.enter(&one).is_none());
-        drop(first);
+        held.pop();
         assert!(doorway.enter(&one).is_some());
+    }
+
+    #[test]
+    fn an_owner_has_a_share_and_gives_it_back() {
+        let doorway = Doorway::default();
+        let _visits = doorway.open("sb.test", vec![80]).unwrap();
+        let many: Vec<Visits> =
+            (0..=OWNER_VISITS_MAX / VISITS_MAX).map(|_| doorway.visits_of("a")).collect();
+        let permits = many.iter().flat_map(|visits| {
+            std::iter::from_fn(|| {
+                let of_sandbox = visits.of_sandbox.clone().try_acquire_owned().ok()?;
+                Some([of_sandbox, visits.of_owner.clone().try_acquire_owned().ok()?])
+            })
+        });
+        let permits: Vec<_> = permits.collect();
+        assert_eq!(permits.len(), OWNER_VISITS_MAX);
+        assert!(doorway.enter(&doorway.visits_of("a")).is_none());
+        assert!(doorway.enter(&doorway.visits_of("b")).is_some());
+        drop((permits, many));
+        assert!(doorway.enter(&doorway.visits_of("a")).is_some());
+        drop(doorway.visits_of("c"));
+        assert_eq!(doorway.owners.lock().len(), 1, "those without a sandbox are forgotten");
     }
 }

@@ -47,6 +47,7 @@ use crate::errno::Errno;
 use crate::wait::{WaitQueue, Waiter};
 use account::Account;
 use connection::End;
+use doorway::Visits;
 use egress::{Bucket, Log, Outside};
 use names::Names;
 use ports::Ports;
@@ -82,7 +83,7 @@ pub(crate) struct Net {
     names: Names,
     lookups: Arc<Semaphore>,
     real_sockets: Arc<Semaphore>,
-    visits: Arc<Semaphore>,
+    visits: Visits,
     ports: Ports,
     account: Arc<Account>,
     sockets: AtomicUsize,
@@ -105,12 +106,13 @@ enum Route {
 }
 
 impl Net {
-    /// A network with no sockets. Its outgoing connections run on the tokio runtime it is made in.
+    /// A network of `owner`'s with no sockets. Its outgoing connections run on the tokio runtime it is made in.
     pub(crate) fn new(
         egress: Egress,
         resolver: Arc<Resolver>,
         gate: Gate,
         limits: &Limits,
+        owner: &str,
     ) -> Arc<Self> {
         let bandwidth = limits.bandwidth_bytes_per_second.map(Bucket::new);
         Arc::new(Self {
@@ -118,11 +120,11 @@ impl Net {
             gate,
             log: Log::default(),
             bandwidth: bandwidth.map(Arc::new),
+            visits: resolver.doorway.visits_of(owner),
             resolver,
             names: Names::default(),
             lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
             real_sockets: Arc::new(Semaphore::new(limits.connections_out_max)),
-            visits: Arc::new(Semaphore::new(doorway::VISITS_MAX)),
             ports: Ports::default(),
             // A connection outlives its socket until it is accepted, read or flushed.
             account: Account::new(limits.sockets_max.saturating_mul(2)),

@@ -91,7 +91,7 @@ impl Socket {
             question: None,
             address: Some(to),
         });
-        self.net.hold_visit(entry.admit(server, record));
+        self.net.hold_visit(entry.admit(server, record, self.net.bandwidth.clone()));
         Err(Errno::INPROGRESS)
     }
 

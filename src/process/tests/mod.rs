@@ -43,7 +43,7 @@ impl Machine {
     /// Must be made inside a tokio runtime: the network is.
     fn with(limits: Limits) -> Self {
         let vfs = Vfs::new(None, VfsLimits::default(), Store::in_memory()).expect("an empty tree");
-        let net = Net::new(Egress::deny_all(), Resolver::new(), Gate::default(), &limits);
+        let net = Net::new(Egress::deny_all(), Resolver::new(), Gate::default(), &limits, "");
         let recorder = Arc::new(Recorder::default());
         let kernel = Kernel::new(vfs, net, limits, recorder.clone(), "".into());
         let machine = Self { kernel, recorder };

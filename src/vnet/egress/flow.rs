@@ -8,7 +8,7 @@
 
 use super::gate::{Fresh, Permit};
 use super::log::{NetProtocol, NetVerdict, Owner, Record, Subject};
-use super::meter::{Metered, Wire};
+use super::meter::{Metered, Tally, Wire};
 use super::socks::{EgressProxy, Target};
 use super::{Denial, Egress, Grant, Says, errno_of};
 use crate::errno::Errno;
@@ -28,7 +28,7 @@ const NAMES_MAX: usize = 32;
 const TURNED: &str = "the policy changed";
 
 /// A real connection with its flow.
-pub(super) type Real = Metered<Box<dyn Wire>>;
+pub(super) type Real = Metered<Box<dyn Wire>, Arc<Flow>>;
 
 /// A connection's place under the policy. It lives as long as the real socket.
 pub(in crate::vnet) struct Flow {
@@ -197,12 +197,26 @@ impl Flow {
                 Box::new(stream)
             }
         };
-        Ok(Metered::new(wire, self.clone()))
+        Ok(Metered::new(wire, self.clone(), self.net.bandwidth.clone()))
     }
 
     /// Whether the policy has turned against it.
     pub(super) fn is_cut(&self) -> bool {
         self.cut.load(Ordering::Acquire)
+    }
+}
+
+impl Tally for Arc<Flow> {
+    fn is_cut(&self) -> bool {
+        (**self).is_cut()
+    }
+
+    fn add_read(&self, bytes: usize) {
+        self.record.add_received(bytes);
+    }
+
+    fn add_written(&self, bytes: usize) {
+        self.record.add_sent(bytes);
     }
 }
 
@@ -229,7 +243,7 @@ mod tests {
     /// A network that lets these names out, with lookups that gave one address for two of them.
     fn net(names: &[&str]) -> Arc<Net> {
         let limits = crate::config::Limits::default();
-        let net = Net::new(only(names), Resolver::new(), Gate::default(), &limits);
+        let net = Net::new(only(names), Resolver::new(), Gate::default(), &limits, "");
         for name in ["a.example", "b.example"] {
             net.names.put([1, 1, 1, 1].into(), name, Duration::from_secs(600));
         }

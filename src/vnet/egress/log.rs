@@ -98,11 +98,11 @@ struct State {
 }
 
 impl Record {
-    pub(super) fn add_sent(&self, bytes: usize) {
+    pub(in crate::vnet) fn add_sent(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn add_received(&self, bytes: usize) {
+    pub(in crate::vnet) fn add_received(&self, bytes: usize) {
         self.received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 

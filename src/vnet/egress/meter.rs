@@ -1,6 +1,5 @@
-//! A real connection as it is carried: counted for the log, slowed to the sandbox's bandwidth, cut when the policy turns.
+//! A connection out of a sandbox as it is carried: counted for the log, slowed to the sandbox's bandwidth, cut when the policy turns.
 
-use super::flow::Flow;
 use parking_lot::Mutex;
 use rustls::pki_types::ServerName;
 use std::io;
@@ -17,7 +16,7 @@ use tokio_rustls::client::TlsStream;
 const BURST_BYTES_MIN: u64 = 64 << 10;
 
 /// A byte stream to the outside.
-pub(in crate::vnet) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {
     /// Lets the close that follows be a reset.
     fn make_reset(&mut self);
 }
@@ -119,35 +118,45 @@ impl Wait {
     }
 }
 
+/// Whose connection it is, and what is known of it.
+pub(crate) trait Tally: Unpin + Send {
+    /// Whether the policy has turned against it.
+    fn is_cut(&self) -> bool;
+    /// So many bytes were read from the wire.
+    fn add_read(&self, bytes: usize);
+    /// So many bytes were written to the wire.
+    fn add_written(&self, bytes: usize);
+}
+
 /// A wire with its account.
-pub(in crate::vnet) struct Metered<W: Wire> {
+pub(crate) struct Metered<W: Wire, T: Tally> {
     wire: W,
-    flow: Arc<Flow>,
+    tally: T,
     bucket: Option<Arc<Bucket>>,
     waits: [Wait; 2],
 }
 
-impl<W: Wire> Metered<W> {
-    pub(super) fn new(wire: W, flow: Arc<Flow>) -> Self {
-        let bucket = flow.net().bandwidth.clone();
-        Self { wire, flow, bucket, waits: Default::default() }
+impl<W: Wire, T: Tally> Metered<W, T> {
+    /// `bucket` is the sandbox's bandwidth, if it is limited.
+    pub(in crate::vnet) fn new(wire: W, tally: T, bucket: Option<Arc<Bucket>>) -> Self {
+        Self { wire, tally, bucket, waits: Default::default() }
     }
 
     fn check(&self) -> io::Result<()> {
-        if self.flow.is_cut() {
+        if self.tally.is_cut() {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         Ok(())
     }
 }
 
-impl<W: Wire> Wire for Metered<W> {
+impl<W: Wire, T: Tally> Wire for Metered<W, T> {
     fn make_reset(&mut self) {
         self.wire.make_reset();
     }
 }
 
-impl<W: Wire> Drop for Metered<W> {
+impl<W: Wire, T: Tally> Drop for Metered<W, T> {
     fn drop(&mut self) {
         if self.check().is_err() {
             self.wire.make_reset();
@@ -155,7 +164,7 @@ impl<W: Wire> Drop for Metered<W> {
     }
 }
 
-impl<W: Wire> AsyncRead for Metered<W> {
+impl<W: Wire, T: Tally> AsyncRead for Metered<W, T> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -175,12 +184,12 @@ impl<W: Wire> AsyncRead for Metered<W> {
         }
         ready!(read)?;
         buf.advance(count);
-        this.flow.record().add_received(count);
+        this.tally.add_read(count);
         Poll::Ready(Ok(()))
     }
 }
 
-impl<W: Wire> AsyncWrite for Metered<W> {
+impl<W: Wire, T: Tally> AsyncWrite for Metered<W, T> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -200,7 +209,7 @@ impl<W: Wire> AsyncWrite for Metered<W> {
         if let Some(bucket) = &this.bucket {
             bucket.give_back(room - count);
         }
-        this.flow.record().add_sent(count);
+        this.tally.add_written(count);
         written
     }
 

@@ -41,7 +41,7 @@ pub(super) use gate::{Fresh, Permit, host_permit};
 pub(crate) use log::Owner;
 pub(super) use log::{Log, Record, Subject};
 pub use log::{NetEvent, NetProtocol, NetVerdict};
-pub(super) use meter::Bucket;
+pub(super) use meter::{Bucket, Metered, Tally, Wire};
 pub(super) use name::strict;
 pub(super) use outlet::Outlet;
 pub use policy::Egress;

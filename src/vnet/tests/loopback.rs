@@ -223,7 +223,7 @@ fn sockets_are_bounded_and_given_back() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let _inside = runtime.enter();
     let limits = Limits { sockets_max: 4, ..Limits::default() };
-    let net = Net::new(Egress::deny_all(), Resolver::new(), Gate::default(), &limits);
+    let net = Net::new(Egress::deny_all(), Resolver::new(), Gate::default(), &limits, "");
     let (server, address) = listener(&net, "127.0.0.1:0");
     let clients: Vec<_> = (0..3).map(|_| stream(&net)).collect();
     assert_eq!(

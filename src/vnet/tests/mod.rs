@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A network without egress; call it inside a runtime.
 fn closed_net() -> Arc<Net> {
-    Net::new(Egress::deny_all(), Resolver::new(), Gate::default(), &Limits::default())
+    Net::new(Egress::deny_all(), Resolver::new(), Gate::default(), &Limits::default(), "")
 }
 
 fn stream(net: &Arc<Net>) -> Arc<Socket> {

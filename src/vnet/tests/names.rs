@@ -95,7 +95,7 @@ fn sandbox(egress: Egress, server: SocketAddr) -> Arc<Net> {
     builder.options_mut().cache_size = 0;
     builder.options_mut().preserve_intermediates = true;
     let resolver = Resolver::with(builder.build().unwrap());
-    Net::new(egress, resolver, Gate::default(), &Limits::default())
+    Net::new(egress, resolver, Gate::default(), &Limits::default(), "")
 }
 
 fn query(name: &str, kind: RecordType) -> Vec<u8> {

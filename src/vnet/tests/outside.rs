@@ -137,7 +137,7 @@ const DENIED: &[&str] = &[
 
 /// A network with this policy.
 fn net_with(egress: Egress) -> Arc<Net> {
-    Net::new(egress, Resolver::new(), Gate::default(), &Limits::default())
+    Net::new(egress, Resolver::new(), Gate::default(), &Limits::default(), "")
 }
 
 /// What a connect or a datagram to `to` is told.
@@ -219,7 +219,8 @@ fn wrapped_addresses_are_unwrapped() {
 #[tokio::test]
 async fn connects_that_must_not_leave_fail_at_once() {
     let closed = closed_net();
-    let open = Net::new(Egress::internet(), Resolver::new(), Gate::default(), &Limits::default());
+    let open =
+        Net::new(Egress::internet(), Resolver::new(), Gate::default(), &Limits::default(), "");
     let cases = [
         (&closed, "1.1.1.1:80", Errno::NETUNREACH),
         (&closed, "10.0.0.1:80", Errno::NETUNREACH),
@@ -253,7 +254,8 @@ async fn connects_that_must_not_leave_fail_at_once() {
 async fn the_hosts_loopback_is_another_one() {
     let canary = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = canary.local_addr().unwrap();
-    let net = Net::new(Egress::internet(), Resolver::new(), Gate::default(), &Limits::default());
+    let net =
+        Net::new(Egress::internet(), Resolver::new(), Gate::default(), &Limits::default(), "");
     let client = stream(&net);
     assert_eq!(client.connect(address), Err(Errno::INPROGRESS));
     assert_eq!(client.finish_connect(), Err(Errno::CONNREFUSED));
@@ -351,7 +353,7 @@ async fn the_pump_holds_back_a_fast_sender() {
 /// A network for which the host's 127.0.0.1 is outside.
 fn loopback_net() -> Arc<Net> {
     let gate = Gate::new(&["127.0.0.1/32".parse().unwrap()]);
-    Net::new(Egress::internet(), Resolver::new(), gate, &Limits::default())
+    Net::new(Egress::internet(), Resolver::new(), gate, &Limits::default(), "")
 }
 
 /// An outlet as if `to` were outside, and the queue it delivers into.
