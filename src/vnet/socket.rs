@@ -55,12 +55,32 @@ pub(super) enum Role {
     /// A stream socket that is neither listening nor connected; what shutdown(2) has ended all the same, as on Linux.
     Idle(Shut),
     Listening(Arc<Listener>),
-    /// Connecting, connected or reset; `announced` once connect(2) has answered 0.
+    /// Connecting, connected or reset; and what connect(2) has told of it.
     Joined {
         end: End,
-        announced: bool,
+        told: Told,
     },
     Datagram(Datagrams),
+}
+
+/// What connect(2) has told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Nothing yet.
+    NotYet,
+    /// 0; from now on it is EISCONN.
+    Connected,
+    /// Shut down between its failure and that being told: it is EINVAL (Linux's SS_DISCONNECTING).
+    Never,
+}
+
+impl Told {
+    /// What shutdown(2) makes of it on a connection that is not in the making.
+    pub(super) fn settle(&mut self, phase: Phase) {
+        if *self == Self::NotYet {
+            *self = if phase == Phase::Open { Self::Connected } else { Self::Never };
+        }
+    }
 }
 
 /// What a datagram socket has besides an address.

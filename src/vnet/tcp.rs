@@ -4,7 +4,7 @@ use super::connection::{End, Phase, Shut};
 use super::egress::{Flow, NetProtocol, Subject, dial};
 use super::listener::{Listener, Waiting};
 use super::ports::Kind;
-use super::socket::{Role, Socket, State, unspecified};
+use super::socket::{Role, Socket, State, Told, unspecified};
 use super::stream::Stream;
 use super::{Route, resolver, route, source_for};
 use crate::errno::Errno;
@@ -18,8 +18,9 @@ impl Socket {
         let mut state = self.state.lock();
         match &state.role {
             Role::Listening(_) => return Err(Errno::ISCONN),
-            Role::Joined { announced: true, .. } => return Err(Errno::ISCONN),
-            Role::Joined { announced: false, .. } => {
+            Role::Joined { told: Told::Connected, .. } => return Err(Errno::ISCONN),
+            Role::Joined { told: Told::Never, .. } => return Err(Errno::INVAL),
+            Role::Joined { told: Told::NotYet, .. } => {
                 drop(state);
                 return self.finish_connect().map_err(|errno| match errno {
                     Errno::AGAIN => Errno::ALREADY,
@@ -51,7 +52,7 @@ impl Socket {
         if let Role::Idle(shut) = &state.role {
             end.begin_shut(*shut);
         }
-        state.role = Role::Joined { end, announced: false };
+        state.role = Role::Joined { end, told: Told::NotYet };
         drop(state);
         if let Some(flow) = flow {
             dial(flow, server);
@@ -82,7 +83,7 @@ impl Socket {
         if let Role::Idle(shut) = &state.role {
             end.begin_shut(*shut);
         }
-        state.role = Role::Joined { end, announced: false };
+        state.role = Role::Joined { end, told: Told::NotYet };
         server.establish();
         let record = self.net.log.allowed(Subject {
             owner: self.owner,
@@ -123,13 +124,13 @@ impl Socket {
     /// EAGAIN while there is none; then why it failed (ECONNABORTED if SO_ERROR has told already), and the socket may connect anew.
     pub(crate) fn finish_connect(&self) -> Result<(), Errno> {
         let mut state = self.state.lock();
-        let Role::Joined { end, announced } = &mut state.role else {
+        let Role::Joined { end, told } = &mut state.role else {
             return Err(Errno::NOTCONN);
         };
         let errno = match end.phase() {
             Phase::Opening => return Err(Errno::AGAIN),
             Phase::Open => {
-                *announced = true;
+                *told = Told::Connected;
                 return Ok(());
             }
             Phase::Dead => end.take_error().unwrap_or(Errno::CONNABORTED),
@@ -209,7 +210,7 @@ impl Socket {
         }
         let options = self.options.lock().clone(); // Linux: accepted sockets inherit them all.
         let (queue, local, peer) = (end.queue().clone(), end.local, end.peer);
-        let role = Role::Joined { end, announced: true };
+        let role = Role::Joined { end, told: Told::Connected };
         let state = State { binding: None, local, chose_ip: true, chose_port: true, role };
         let accepted = Arc::new(Self {
             net: self.net.clone(),
@@ -240,8 +241,13 @@ impl Socket {
     pub(super) fn shutdown_stream(&self, how: Shut) -> Result<(), Errno> {
         let mut state = self.state.lock();
         let opening = match &mut state.role {
-            Role::Joined { end, .. } if end.phase() != Phase::Opening => return end.shutdown(how),
-            Role::Joined { .. } => true,
+            Role::Joined { end, told } => match end.phase() {
+                Phase::Opening => true,
+                phase => {
+                    told.settle(phase);
+                    return end.shutdown(how);
+                }
+            },
             Role::Listening(_) => false,
             Role::Idle(shut) => {
                 *shut = shut.or(how);

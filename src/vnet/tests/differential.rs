@@ -284,6 +284,26 @@ fn refused_connects() {
 }
 
 #[test]
+fn shut_down_before_connect_has_told() {
+    let (new, bind) = (Op::New(0), Op::Bind(0));
+    let again = |how| {
+        [
+            Op::Connect(1, 0),
+            Op::Shutdown(1, how),
+            Op::Connect(1, 0),
+            Op::Error(1),
+            Op::Connect(1, 0),
+        ]
+    };
+    for how in [READ, WRITE, BOTH] {
+        let refused = [new.clone(), bind.clone(), Op::New(1)];
+        run(Kind::Stream, &[&refused[..], &again(how)[..]].concat());
+        let accepted = [new.clone(), bind.clone(), Op::Listen(0, 4), Op::New(1)];
+        run(Kind::Stream, &[&accepted[..], &again(how)[..]].concat());
+    }
+}
+
+#[test]
 fn half_closes_in_every_order() {
     let hello = || Op::Send(1, b"hello".to_vec());
     for first in [READ, WRITE, BOTH] {
