@@ -127,6 +127,7 @@ fn passes_everything_on(name: &str, program: &str, package: &str, front: fn(&str
         let curl = |more: &[&str], port: u16, path: &str| {
             let mut curl = Command::new("curl");
             curl.args([
+                "--ipv4",
                 "--silent",
                 "--show-error",
                 "--fail-with-body",
