@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::http::{Guest, control};
-use crate::ingress::start;
+use crate::ingress::{SERVERS, start};
 use crate::nameserver::Nameserver;
 use crate::namespace::outside;
 use crate::network::{in_world, in_world_with};
@@ -249,5 +249,22 @@ fn caps_hold_for_each_sandbox_by_itself() {
         let up = "head -c 524288 /dev/zero | curl -sS --data-binary @- -w '%{size_upload}' -o /dev/null http://8.8.8.8/";
         assert_eq!(guest.shell(up), "524288");
         assert!(began.elapsed() >= Duration::from_millis((512 - 64) * 1000 / 256));
+
+        // So does a visit to another sandbox's URL, and the log has its bytes.
+        start(&other, "web", SERVERS);
+        let began = Instant::now();
+        let url = format!("http://{}/{MIB}", other.host(9005));
+        let size = guest.shell(&format!("curl -sS -o /dev/null -w '%{{size_download}}' {url}"));
+        assert_eq!(size, MIB.to_string());
+        assert!(began.elapsed() >= moved, "{:?}", began.elapsed());
+        let path = format!("/sandboxes/{}/network/log", guest.id);
+        let log = control(server, ("GET", &path), API_KEY, &Value::Null).json();
+        let visit = log["events"]
+            .as_array()
+            .expect("events")
+            .iter()
+            .rfind(|event| event["address"] == "169.254.0.22");
+        let received = visit.and_then(|visit| visit["bytesIn"].as_u64());
+        assert!(received.is_some_and(|bytes| bytes > MIB as u64), "{log}");
     });
 }
