@@ -7,6 +7,7 @@ import subprocess
 import tarfile
 
 HOME = "suite"
+IMAGE_TIME = 1735689600  # the time of all in the images' trees (guest-images/pack.py)
 UID = 1000  # the sandbox's ordinary user, who must be able to make files beside the tests
 
 
@@ -30,7 +31,7 @@ def build_image(suite, source, here, cache, base):
 
 
 def tree(suite, source, version, here):
-    """The tar of /suite: what is kept of the source, `start`, the tools' header, the version."""
+    """The tar of /suite: what is kept of the source, `start`, the tools' header, the version; and the links elsewhere."""
     entries = {HOME: (directory(HOME), b""), f"{HOME}/bin": (directory(f"{HOME}/bin"), b"")}
     scratch = tarfile.open(fileobj=io.BytesIO(), mode="w")
     for path in sorted(path for keep in suite.keep for path in walk(source / keep)):
@@ -48,6 +49,10 @@ def tree(suite, source, version, here):
     upstream = version.partition(":")[2] or version  # without the epoch
     upstream = (upstream.rpartition("-")[0] or upstream).encode()
     entries[f"{HOME}/VERSION"] = (regular(f"{HOME}/VERSION", upstream), upstream)
+    for name, target in suite.links.items():
+        entries[name] = (link(name, target), b"")
+        folder = name.rpartition("/")[0]
+        entries[folder] = (untouched(folder), b"")
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name in sorted(entries):
@@ -72,6 +77,20 @@ def directory(name):
     info = tarfile.TarInfo(name)
     info.type, info.mode = tarfile.DIRTYPE, 0o755
     return own(info)
+
+
+def link(name, target):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.mode = tarfile.SYMTYPE, target, 0o777
+    return info
+
+
+def untouched(name):
+    """A directory of the programs' own image that looks as it did there, though there is a link in it now: of a library that has
+    changed CPython would take nothing from its start image."""
+    info = tarfile.TarInfo(name)
+    info.type, info.mode, info.mtime = tarfile.DIRTYPE, 0o755, IMAGE_TIME
+    return info
 
 
 def regular(name, content):

@@ -20,13 +20,14 @@ class Result:
     why: str | None
     log: Path
     seconds: float = 0.0
+    counts: str | None = None  # what the test says of how many cases it ran
 
 
 class Runner:
     """Runs tests of `suite` in `image` and keeps what each prints in `logs`."""
 
-    def __init__(self, suite, image, isolet, logs, base):
-        self.suite, self.isolet, self.logs = suite, isolet, logs
+    def __init__(self, suite, image, isolet, logs, base, bound_s):
+        self.suite, self.isolet, self.logs, self.bound_s = suite, isolet, logs, bound_s
         self.images = [image] if base is None else [base, image]
         logs.mkdir(parents=True, exist_ok=True)
 
@@ -50,12 +51,12 @@ class Runner:
         command = self.command(self.suite.user_of(test), "/bin/bash", "/suite/start", test)
         with log.open("wb") as output:
             if self.suite.needs_terminal(test):
-                code = on_terminal(command, output, self.suite.bound_s)
+                code = on_terminal(command, output, self.bound_s)
             else:
-                code = with_streams(command, output, self.suite.bound_s)
+                code = with_streams(command, output, self.bound_s)
         outcome = {None: HUNG, 0: PASSED, SKIP: SKIPPED}.get(code, FAILED)
         why = skip_reason(log) if outcome == SKIPPED else None
-        return Result(test, outcome, why, log, time.monotonic() - started)
+        return Result(test, outcome, why, log, time.monotonic() - started, self.suite.counts_in(log))
 
 
 def with_streams(command, output, bound_s):
