@@ -3,6 +3,7 @@
 use super::{Call, Wake, nr};
 use crate::errno::Errno;
 use crate::process::Kernel;
+use crate::process::cpu_timer::Counts;
 use crate::process::signal::{SigInfo, Signal};
 use crate::process::timer::{Notice, Setting, Timer};
 use bytemuck::{Pod, Zeroable};
@@ -23,6 +24,8 @@ const CLOCK_BOOTTIME_ALARM: i32 = 9;
 const CLOCK_TAI: i32 = 11;
 const TIMER_ABSTIME: u32 = 1;
 const ITIMER_REAL: u32 = 0;
+const ITIMER_VIRTUAL: u32 = 1;
+const ITIMER_PROF: u32 = 2;
 /// Resolution told for the coarse clocks: Linux's tick at 250 Hz.
 const COARSE_NS: i64 = 4_000_000;
 
@@ -216,11 +219,24 @@ fn from_itimerval(OldItimerval(words): OldItimerval) -> Result<Setting, Errno> {
     Ok(Setting { interval: half(words[0], words[1])?, value: half(words[2], words[3])? })
 }
 
-fn getitimer(call: &mut Call<'_>) -> Result<u32, Errno> {
-    if call.args[0] != ITIMER_REAL {
-        return Err(Errno::INVAL);
+/// What a timer of setitimer(2) counts: real time, or CPU time of the process.
+fn counted(which: u32) -> Result<Option<Counts>, Errno> {
+    match which {
+        ITIMER_REAL => Ok(None),
+        ITIMER_VIRTUAL => Ok(Some(Counts::User)),
+        ITIMER_PROF => Ok(Some(Counts::All)),
+        _ => Err(Errno::INVAL),
     }
-    let setting = call.process().alarm.get();
+}
+
+fn getitimer(call: &mut Call<'_>) -> Result<u32, Errno> {
+    let setting = match counted(call.args[0])? {
+        None => call.process().alarm.get(),
+        Some(counts) => {
+            call.thread().tell_cpu();
+            call.process().usage.timers.get(counts, call.process().cpu())
+        }
+    };
     call.write(call.args[1], &to_itimerval(setting))?;
     Ok(0)
 }
@@ -233,12 +249,9 @@ fn set(call: &Call<'_>, timer: &Arc<Timer>, setting: Setting) -> Setting {
     timer.set(call.process(), first, setting.interval)
 }
 
-/// Only ITIMER_REAL; the timers of CPU time answer EINVAL.
 fn setitimer(call: &mut Call<'_>) -> Result<u32, Errno> {
     let [which, new, old, ..] = call.args;
-    if which != ITIMER_REAL {
-        return Err(Errno::INVAL);
-    }
+    let counts = counted(which)?;
     let setting = match new {
         0 => Setting::default(),
         address => from_itimerval(call.read(address)?)?,
@@ -246,7 +259,13 @@ fn setitimer(call: &mut Call<'_>) -> Result<u32, Errno> {
     if old != 0 {
         call.bytes(old, size_of::<OldItimerval>())?;
     }
-    let before = set(call, &call.process().alarm.clone(), setting);
+    let before = match counts {
+        None => set(call, &call.process().alarm.clone(), setting),
+        Some(counts) => {
+            call.thread().tell_cpu();
+            call.process().usage.timers.set(counts, setting, call.process().cpu())
+        }
+    };
     if old != 0 {
         call.write(old, &to_itimerval(before))?;
     }

@@ -4,6 +4,7 @@
 
 pub(crate) mod account;
 pub(crate) mod budget;
+pub(crate) mod cpu_timer;
 pub(crate) mod cred;
 pub(crate) mod describe;
 pub(crate) mod device;

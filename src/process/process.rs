@@ -23,7 +23,7 @@ use super::thread::{COMM_LEN, Thread};
 use super::timer::{Timer, Timers};
 use super::tree::{Change, ExitStatus, INIT, WaitOptions, Whom};
 use super::turn::Turn;
-use super::usage::{Cpu, CpuVerdict, Usage};
+use super::usage::{Cpu, Usage};
 use crate::errno::Errno;
 use crate::vfs::{Access, Context, Cred, Dir, File, Kind, OpenFlags, Opened};
 use crate::wait::WaitQueue;
@@ -352,17 +352,6 @@ impl Process {
     /// CPU of the children it waited for.
     pub(crate) fn children_cpu(&self) -> Cpu {
         self.usage.children_cpu.get()
-    }
-
-    /// Adds what a thread used; at the limit of that it is told, and then ended.
-    pub(crate) fn add_cpu(&self, more: Cpu) {
-        self.kernel.cpu.add(more);
-        let signal = match self.usage.add_cpu(more) {
-            None => return,
-            Some(CpuVerdict::Warn) => Signal::XCPU,
-            Some(CpuVerdict::Kill) => Signal::KILL,
-        };
-        let _full = self.post(SigInfo::kernel(signal), None);
     }
 
     /// When it was made.

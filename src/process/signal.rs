@@ -39,6 +39,8 @@ impl Signal {
     pub(crate) const URG: Self = Self(23);
     pub(crate) const XCPU: Self = Self(24);
     pub(crate) const XFSZ: Self = Self(25);
+    pub(crate) const VTALRM: Self = Self(26);
+    pub(crate) const PROF: Self = Self(27);
     pub(crate) const WINCH: Self = Self(28);
     pub(crate) const IO: Self = Self(29);
     pub(crate) const SYS: Self = Self(31);

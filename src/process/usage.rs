@@ -2,6 +2,7 @@
 //!
 //! Plain counters. Limits as programs set and see them are in `limit.rs`, which keeps the bounds here up to date.
 
+use super::cpu_timer::CpuTimers;
 use super::limit::{self, Limits};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -104,6 +105,8 @@ pub(crate) struct Usage {
     pub(crate) children_memory_max: AtomicU64,
     pub(crate) reads: Transfers,
     pub(crate) writes: Transfers,
+    /// Those of setitimer(2) that count CPU time.
+    pub(crate) timers: CpuTimers,
     cpu_soft_ns: AtomicU64,
     cpu_hard_ns: AtomicU64,
     /// Bytes its linear memory may grow to; its instances look at it.
@@ -119,6 +122,7 @@ impl Usage {
             children_memory_max: AtomicU64::new(0),
             reads: Transfers::default(),
             writes: Transfers::default(),
+            timers: CpuTimers::default(),
             cpu_soft_ns: AtomicU64::new(u64::MAX),
             cpu_hard_ns: AtomicU64::new(u64::MAX),
             memory_max: Arc::new(AtomicU64::new(u64::MAX)),

@@ -106,7 +106,8 @@ scripts! {
     ss_listeners stat_formats stdbuf stdout_and_stderr su_from_root sudo_commands
     sudo_environment sudo_login_shell sudo_rules sudo_signals sysctl_and_pwdx tail_follows
     tar_attributes tar_compression tar_create_extract tar_incremental_and_pipes terminfo_sources
-    text_pipelines text_tools time_zones top_batch touch tput_capabilities tr traps_and_signals
+    text_pipelines text_tools time_zones timers_of_cpu_time top_batch touch tput_capabilities tr
+    traps_and_signals
     tree_listing tsort_ptx_tty_uname uniq variables_and_functions vim_ex_commands vim_scripts
     wget_https which wild_csv_report wild_disk_report wild_dotenv wild_duplicates
     wild_find_and_replace wild_git_history wild_http_server wild_json_config wild_log_report
