@@ -25,6 +25,7 @@ pub(crate) mod proc;
 pub(crate) mod signal;
 pub(crate) mod spawn;
 pub(crate) mod special;
+mod splice;
 pub(crate) mod stack;
 pub(crate) mod start_image;
 pub(crate) mod system;
@@ -297,6 +298,9 @@ impl<'a> Call<'a> {
             return result;
         }
         if let Some(result) = transfer::dispatch(self, number).await {
+            return result;
+        }
+        if let Some(result) = splice::dispatch(self, number).await {
             return result;
         }
         // Before the network's: the two share the numbers.

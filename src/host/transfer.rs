@@ -1,4 +1,4 @@
-//! Copying between descriptors without passing through the guest: sendfile64, copy_file_range; splice and tee are refused.
+//! Copying between descriptors without passing through the guest: sendfile64, copy_file_range. Pipes are in `splice.rs`.
 
 use super::fd::{COUNT_MAX, PIECE, Pace, Source, write_all};
 use super::{Call, nr};
@@ -11,21 +11,26 @@ pub(crate) async fn dispatch(call: &mut Call<'_>, number: u32) -> Option<Result<
     Some(match number {
         nr::SENDFILE64 => sendfile(call).await,
         nr::COPY_FILE_RANGE => copy_file_range(call).await,
-        // Callers go on with read and write.
-        nr::SPLICE | nr::TEE => Err(Errno::INVAL),
         _ => return None,
     })
 }
 
 /// Where one side of a copy is: an offset in guest memory, or that of the file.
-struct Side {
+pub(super) struct Side {
     file: Arc<OpenFile>,
     pointer: u32,
-    at: u64,
+    pub(super) at: u64,
 }
 
 impl Side {
-    fn new(call: &mut Call<'_>, file: Arc<OpenFile>, pointer: u32) -> Result<Self, Errno> {
+    /// # Errors
+    ///
+    /// EFAULT, EINVAL for an offset below zero.
+    pub(super) fn new(
+        call: &mut Call<'_>,
+        file: Arc<OpenFile>,
+        pointer: u32,
+    ) -> Result<Self, Errno> {
         let at = match pointer {
             0 => file.with_offset(|offset| *offset),
             pointer => call.read::<u64>(pointer)?,
@@ -36,7 +41,8 @@ impl Side {
         Ok(Self { file, pointer, at })
     }
 
-    fn finish(&self, call: &mut Call<'_>) -> Result<(), Errno> {
+    /// Tells where the copy has come to.
+    pub(super) fn finish(&self, call: &mut Call<'_>) -> Result<(), Errno> {
         match self.pointer {
             0 => self.file.with_offset(|offset| *offset = self.at),
             pointer => call.write(pointer, &self.at)?,

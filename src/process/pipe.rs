@@ -37,7 +37,41 @@ struct State {
     /// Ends ever opened for reading and for writing: who waits in open(2) of a FIFO sees that a peer came and went.
     readers_ever: u64,
     writers_ever: u64,
+    /// Room that splice(2) will fill.
+    promised: usize,
     held: Reservation,
+}
+
+impl State {
+    fn room(&self) -> usize {
+        self.capacity.saturating_sub(self.bytes.len() + self.promised)
+    }
+}
+
+/// Room in a pipe that nobody else writes to, for bytes that are still to be read; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Promise<'a> {
+    pipe: &'a Pipe,
+    bytes: usize,
+}
+
+impl Promise<'_> {
+    /// How much it is.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Writes `from`, which is no longer.
+    pub(crate) fn fill(self, from: &[u8]) {
+        self.pipe.state.lock().bytes.extend(&from[..from.len().min(self.bytes)]);
+    }
+}
+
+impl Drop for Promise<'_> {
+    fn drop(&mut self) {
+        self.pipe.state.lock().promised -= self.bytes;
+        self.pipe.queue.wake_all();
+    }
 }
 
 /// What a FIFO's node keeps: its pipe, while anyone has it open.
@@ -118,6 +152,7 @@ impl Pipe {
             writers: 0,
             readers_ever: 0,
             writers_ever: 0,
+            promised: 0,
             held,
         };
         Self { state: Mutex::new(state), queue: WaitQueue::new(), inode: next_inode(), owner }
@@ -179,7 +214,7 @@ impl End {
         if state.readers == 0 {
             return Err(Errno::PIPE);
         }
-        let room = state.capacity.saturating_sub(state.bytes.len());
+        let room = state.room();
         if room == 0 || (from.len() <= ATOMIC && from.len() > room) {
             return Err(Errno::AGAIN);
         }
@@ -190,6 +225,60 @@ impl End {
         Ok(count)
     }
 
+    /// Takes what is there, at most `max` bytes; none at the end of the stream. [`Self::put_back`] undoes it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::try_read`].
+    pub(crate) fn try_take(&self, max: usize) -> Result<Vec<u8>, Errno> {
+        let mut bytes = vec![0; max.min(self.available())];
+        if bytes.is_empty() {
+            // Nothing, or something since that moment.
+            bytes.resize(max.min(1), 0);
+        }
+        let count = self.try_read(&mut bytes)?;
+        bytes.truncate(count);
+        Ok(bytes)
+    }
+
+    /// Puts bytes before all that are in it. Who wrote meanwhile may have used their room: the pipe holds that much more for a
+    /// while.
+    pub(crate) fn put_back(&self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let mut state = self.pipe.state.lock();
+        for &byte in bytes.iter().rev() {
+            state.bytes.push_front(byte);
+        }
+        drop(state);
+        self.pipe.queue.wake_all();
+    }
+
+    /// Room for at most `max` bytes.
+    ///
+    /// # Errors
+    ///
+    /// EPIPE without a reader, EAGAIN without room.
+    pub(crate) fn promise(&self, max: usize) -> Result<Promise<'_>, Errno> {
+        let mut state = self.pipe.state.lock();
+        if state.readers == 0 {
+            return Err(Errno::PIPE);
+        }
+        let bytes = state.room().min(max);
+        if bytes == 0 {
+            return Err(Errno::AGAIN);
+        }
+        state.promised += bytes;
+        drop(state);
+        Ok(Promise { pipe: &self.pipe, bytes })
+    }
+
+    /// Whether both are ends of one pipe.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.pipe, &other.pipe)
+    }
+
     /// Bytes that can be read now (`FIONREAD`).
     pub(crate) fn available(&self) -> usize {
         self.pipe.state.lock().bytes.len()
@@ -198,7 +287,7 @@ impl End {
     /// Bytes that can be written now.
     pub(crate) fn room(&self) -> usize {
         let state = self.pipe.state.lock();
-        state.capacity.saturating_sub(state.bytes.len())
+        state.room()
     }
 
     /// Bytes the pipe holds (`F_GETPIPE_SZ`).
@@ -220,7 +309,7 @@ impl End {
         }
         let capacity = bytes.next_power_of_two().max(ATOMIC);
         let mut state = self.pipe.state.lock();
-        if state.bytes.len() > capacity {
+        if state.bytes.len() + state.promised > capacity {
             return Err(Errno::BUSY);
         }
         state.held.resize(capacity)?;
@@ -241,7 +330,7 @@ impl End {
             ready.set(Ready::HUP, state.writers == 0 && state.writers_ever > 0);
         }
         if self.writes {
-            ready.set(Ready::OUT, state.capacity.saturating_sub(state.bytes.len()) >= ATOMIC);
+            ready.set(Ready::OUT, state.room() >= ATOMIC);
             ready.set(Ready::ERR, state.readers == 0);
         }
         ready

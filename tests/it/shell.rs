@@ -103,8 +103,8 @@ scripts! {
     sh_parameter_expansion sh_quoting sh_redirections sh_traps signals_while_computing
     socket_addresses socket_connecting socket_ends socket_options sort_files sort_keys
     sort_orders split_and_csplit sqlite3_errors sqlite3_processes sqlite3_queries sqlite3_shell
-    ss_listeners stat_formats stdbuf stdout_and_stderr su_from_root sudo_commands
-    sudo_environment sudo_login_shell sudo_rules sudo_signals sysctl_and_pwdx tail_follows
+    splice_between_descriptors ss_listeners stat_formats stdbuf stdout_and_stderr su_from_root
+    sudo_commands sudo_environment sudo_login_shell sudo_rules sudo_signals sysctl_and_pwdx tail_follows
     tar_attributes tar_compression tar_create_extract tar_incremental_and_pipes terminfo_sources
     text_pipelines text_tools time_zones timers_of_cpu_time top_batch touch tput_capabilities tr
     traps_and_signals
