@@ -65,7 +65,30 @@ enum Action {
 }
 
 /// A child that does not run yet: gone again if this is dropped.
-struct Unstarted(Option<Arc<Thread>>);
+pub(crate) struct Unstarted(Option<Arc<Thread>>);
+
+impl Unstarted {
+    /// A fork of `parent`'s process.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Process::fork`].
+    pub(crate) fn fork(parent: &Thread) -> Result<Self, Errno> {
+        Ok(Self(Some(parent.process.fork(parent)?)))
+    }
+
+    /// Its thread.
+    pub(crate) fn thread(&self) -> &Arc<Thread> {
+        self.0.as_ref().expect("taken only when it is started")
+    }
+
+    /// Lets it run `program`.
+    pub(crate) fn start(mut self, program: exec::Program) {
+        if let Some(thread) = self.0.take() {
+            thread.process.kernel.exec.clone().start(thread, program);
+        }
+    }
+}
 
 impl Drop for Unstarted {
     fn drop(&mut self) {
@@ -92,9 +115,9 @@ async fn spawn(call: &mut Call<'_>) -> Result<u32, Errno> {
     let actions = read_actions(call, &attributes)?;
     let (argv, env) = proc::arguments(call, argv, envp)?;
 
-    let thread = call.process().fork(call.thread())?;
+    let unstarted = Unstarted::fork(call.thread())?;
+    let thread = unstarted.thread().clone();
     let child = thread.process.clone();
-    let mut unstarted = Unstarted(Some(thread.clone()));
     prepare(&thread, flags, &attributes)?;
     for action in actions {
         act(call, &child, action).await?;
@@ -104,8 +127,7 @@ async fn spawn(call: &mut Call<'_>) -> Result<u32, Errno> {
     }
     let program = exec::resolve(&child, &path, argv, env)?;
     call.load(&program).await?;
-    unstarted.0 = None;
-    call.kernel().exec.clone().start(thread, program);
+    unstarted.start(program);
     Ok(child.pid)
 }
 

@@ -471,7 +471,7 @@ impl Process {
     }
 
     /// kill(2) from this process to another; without a signal only the permission is asked.
-    pub(super) fn send(&self, target: &Self, signal: Option<Signal>) -> Result<(), Errno> {
+    pub(crate) fn send(&self, target: &Self, signal: Option<Signal>) -> Result<(), Errno> {
         self.may_signal(target, signal)?;
         let Some(signal) = signal else { return Ok(()) };
         let uid = self.cred().user.real;
@@ -591,7 +591,7 @@ impl Process {
     // ---- exec
 
     /// Opens a file to run it and says its path: a regular one that the process may execute, readable or not.
-    pub(super) fn open_executable(&self, path: &[u8]) -> Result<(Arc<File>, Vec<u8>), Errno> {
+    pub(crate) fn open_executable(&self, path: &[u8]) -> Result<(Arc<File>, Vec<u8>), Errno> {
         let (cred, root, cwd) = {
             let attributes = self.attributes.lock();
             (attributes.cred.file(), attributes.root.clone(), attributes.cwd.clone())

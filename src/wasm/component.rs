@@ -3,8 +3,8 @@
 //! Any 0.2 of WASI will do: the engine links imports and finds exports by what is compatible.
 
 use super::Engine;
-use super::foreign::{at_epoch, fault};
-use crate::host::component::{self, CALL_BYTES_MAX, CommandPre, HANDLES_MAX, Wasi};
+use super::foreign::{Alone, at_epoch, fault};
+use crate::host::component::{self, CALL_BYTES_MAX, HANDLES_MAX, ParentPre, Wasi};
 use crate::host::growth::Growth;
 use crate::host::stack::StackCharge;
 use crate::process::{End, ExitStatus, Thread, exec};
@@ -18,7 +18,7 @@ pub(super) struct Components {
 }
 
 /// A component that can be instantiated.
-pub(super) struct Pre(CommandPre<Wasi>);
+pub(super) struct Pre(ParentPre<Wasi>);
 
 impl Components {
     pub(super) fn new(engine: &wasmtime::Engine) -> wasmtime::Result<Self> {
@@ -35,7 +35,7 @@ impl Components {
     pub(super) fn prepare(&self, component: &Component) -> Result<Pre, String> {
         let said = |error: wasmtime::Error| format!("{error:#}");
         let linked = self.linker.instantiate_pre(component).map_err(said)?;
-        CommandPre::new(linked).map(Pre).map_err(said)
+        ParentPre::new(linked).map(Pre).map_err(said)
     }
 }
 
@@ -46,11 +46,12 @@ pub(super) async fn run(
     pre: &Pre,
     growth: Growth,
 ) -> End {
+    let host = Arc::new(Alone::new(engine.clone(), thread.process.kernel.owner.clone()));
     let Some(stack) = StackCharge::new(&thread.process.kernel.memory) else {
         return End::Fault(exec::SIGKILL);
     };
     let stack = Arc::new(stack);
-    let wasi = Wasi::new(thread.clone(), growth);
+    let wasi = Wasi::new(thread.clone(), growth, host);
     let mut store = Store::new(&engine.engine, wasi);
     store.limiter(|wasi| &mut wasi.growth);
     store.set_hostcall_fuel(CALL_BYTES_MAX);

@@ -85,7 +85,7 @@ async fn run_module(
         return End::Fault(exec::SIGKILL);
     };
     let stack = Arc::new(stack);
-    let machine = Arc::new(Alone(engine.clone()));
+    let machine = Arc::new(Alone::new(engine.clone(), thread.process.kernel.owner.clone()));
     let mut context = Context::new(thread.clone(), growth, stack.clone(), machine);
     context.preview1 = Some(preview1::State::prepare(&thread.process));
     let mut store = Store::new(&engine.engine, context);
@@ -157,8 +157,18 @@ pub(super) async fn fault(thread: &Arc<Thread>, error: &wasmtime::Error, started
     }
 }
 
-/// What the calls of such a program need of the engine: nothing.
-struct Alone(Arc<Engine>);
+/// What the calls of such a program need of the engine: children's programs, no threads.
+pub(super) struct Alone {
+    engine: Arc<Engine>,
+    owner: Arc<str>,
+}
+
+impl Alone {
+    /// For a program in a sandbox of `owner`'s.
+    pub(super) fn new(engine: Arc<Engine>, owner: Arc<str>) -> Self {
+        Self { engine, owner }
+    }
+}
 
 impl host::Host for Alone {
     fn start_thread(&self, thread: Arc<Thread>, _stack_top: u32, _argument: u32) {
@@ -169,7 +179,7 @@ impl host::Host for Alone {
         &'a self,
         file: &'a vfs::File,
     ) -> Pin<Box<dyn Future<Output = Result<(), Errno>> + Send + 'a>> {
-        Box::pin(async { self.0.load(file, &"".into()).await.map(drop) })
+        Box::pin(async { self.engine.load(file, &self.owner).await.map(drop) })
     }
 }
 

@@ -85,6 +85,11 @@ pub fn p2() -> Vec<u8> {
     unpacked(include_bytes!("../guests/wasi/wasip2.wasm.zst"))
 }
 
+/// The component that has children.
+pub fn parent() -> Vec<u8> {
+    unpacked(include_bytes!("../guests/wasi/process.wasm.zst"))
+}
+
 /// Go's.
 pub fn go() -> Vec<u8> {
     unpacked(include_bytes!("../guests/wasi/go.wasm.zst"))

@@ -65,4 +65,5 @@ mod wasi_compile;
 mod wasi_components;
 mod wasi_hostile;
 mod wasi_network;
+mod wasi_process;
 mod wasi_published;

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use crate::guests::{
-    block_on, go, machine, machine_of, p1, p2, run, run_with, runtime, start, success,
+    block_on, go, machine, machine_of, p1, p2, parent, run, run_with, runtime, start, success,
 };
 
 /// A test for each of both kinds of program.
@@ -68,7 +68,12 @@ fn the_wit_is_as_it_came() {
 #[test]
 fn the_guests_are_those_of_the_recipe() {
     let sums = include_str!("../guests/wasi/SHA256SUMS");
-    for (name, content) in [("wasip1.wasm", p1()), ("wasip2.wasm", p2()), ("go.wasm", go())] {
+    for (name, content) in [
+        ("wasip1.wasm", p1()),
+        ("wasip2.wasm", p2()),
+        ("process.wasm", parent()),
+        ("go.wasm", go()),
+    ] {
         let sum: String = Sha256::digest(&content).iter().map(|b| format!("{b:02x}")).collect();
         assert!(sums.contains(&format!("{sum}  {name}\n")), "{name} has {sum}");
     }

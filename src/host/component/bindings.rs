@@ -2,15 +2,17 @@
 
 wasmtime::component::bindgen!({
     path: "wit",
-    world: "isolet:guest/command",
+    world: "isolet:guest/parent",
     imports: { default: async | trappable },
     exports: { default: async },
     trappable_error_type: {
         "wasi:io/streams.stream-error" => crate::host::component::io::StreamFault,
         "wasi:filesystem/types.error-code" => crate::host::component::filesystem::FsFault,
+        "isolet:guest/process.error-code" => crate::host::component::process::ProcessFault,
         "wasi:sockets/network.error-code" => crate::host::component::sockets::SocketFault,
     },
     with: {
+        "isolet:guest/process.child": crate::host::component::process::Child,
         "wasi:io/error.error": crate::host::component::io::ErrorValue,
         "wasi:io/poll.pollable": crate::host::component::io::Pollable,
         "wasi:io/streams.input-stream": crate::host::component::io::Input,

@@ -30,7 +30,7 @@ impl Wasi {
 
     fn output(&mut self, fd: u32) -> wasmtime::Result<Resource<Output>> {
         let file = self.standard(fd);
-        self.push(Output { file, at: None, append: false, permit: 0 })
+        self.push(Output { file, at: None, append: false, permit: 0, _held: None })
     }
 }
 
@@ -81,7 +81,7 @@ impl exit::Host for Wasi {
 impl stdin::Host for Wasi {
     async fn get_stdin(&mut self) -> wasmtime::Result<Resource<Input>> {
         let file = self.standard(0);
-        self.push(Input { file, at: None })
+        self.push(Input { file, at: None, _held: None })
     }
 }
 

@@ -195,6 +195,14 @@ fn follows(flags: PathFlags) -> bool {
 type FsResult<T> = Result<T, FsFault>;
 
 impl Wasi {
+    /// The file of a descriptor.
+    pub(super) fn descriptor_file(
+        &self,
+        this: &Resource<Descriptor>,
+    ) -> wasmtime::Result<Arc<OpenFile>> {
+        Ok(self.table.get(this)?.held.file.clone())
+    }
+
     fn file_of(&self, this: &Resource<Descriptor>) -> FsResult<Arc<OpenFile>> {
         Ok(self.table.get(this)?.held.file.clone())
     }
@@ -312,7 +320,7 @@ impl types::HostDescriptor for Wasi {
             return Err(Errno::BADF.into());
         }
         let at = if file.vfs_file().is_some() { Some(position(offset)?) } else { None };
-        Ok(self.push(Input { file, at })?)
+        Ok(self.push(Input { file, at, _held: None })?)
     }
 
     async fn write_via_stream(
@@ -325,7 +333,7 @@ impl types::HostDescriptor for Wasi {
             return Err(Errno::BADF.into());
         }
         let at = if file.vfs_file().is_some() { Some(position(offset)?) } else { None };
-        Ok(self.push(Output { file, at, append: false, permit: 0 })?)
+        Ok(self.push(Output { file, at, append: false, permit: 0, _held: None })?)
     }
 
     async fn append_via_stream(
@@ -337,7 +345,7 @@ impl types::HostDescriptor for Wasi {
             return Err(Errno::BADF.into());
         }
         let append = file.vfs_file().is_some();
-        Ok(self.push(Output { file, at: None, append, permit: 0 })?)
+        Ok(self.push(Output { file, at: None, append, permit: 0, _held: None })?)
     }
 
     async fn advise(

@@ -4,11 +4,11 @@
 
 use super::bindings::wasi::io::{error, poll, streams};
 use super::sockets::Answer;
-use super::{READ_BYTES_MAX, Wasi};
+use super::{Held, READ_BYTES_MAX, Wasi};
 use crate::errno::{Errno, RESTART};
 use crate::host::fd::file_size_room;
 use crate::process::file::{Object, Waiters};
-use crate::process::{OpenFile, Signal};
+use crate::process::{OpenFile, Process, Signal};
 use crate::wait::{Ready, Waiter};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -35,6 +35,8 @@ pub enum Pollable {
     Socket(Arc<OpenFile>),
     /// The answer to a lookup.
     Lookup(Arc<Answer>),
+    /// The end of a child.
+    Child(Arc<Process>),
 }
 
 impl Pollable {
@@ -48,6 +50,7 @@ impl Pollable {
             Self::Output(file) => file.ready().intersects(Ready::OUT | done),
             Self::Socket(file) => file.ready().intersects(Ready::IN | Ready::OUT | done),
             Self::Lookup(answer) => answer.is_there(),
+            Self::Child(process) => process.exit_status().is_some(),
         }
     }
 
@@ -62,6 +65,7 @@ impl Pollable {
             Self::At(at) => *deadline = Some(deadline.map_or(*at, |before| before.min(*at))),
             Self::Input(file) | Self::Output(file) | Self::Socket(file) => file.waiters(files),
             Self::Lookup(answer) => others.push(answer.subscribe()),
+            Self::Child(process) => others.push(process.end_news().subscribe()),
         }
     }
 }
@@ -71,6 +75,8 @@ pub struct Input {
     pub(super) file: Arc<OpenFile>,
     /// Where it reads next; none reads wherever the file is.
     pub(super) at: Option<u64>,
+    /// The descriptor, where the stream alone has it.
+    pub(super) _held: Option<Held>,
 }
 
 /// An output stream.
@@ -82,6 +88,8 @@ pub struct Output {
     pub(super) append: bool,
     /// Bytes that may be written without asking again.
     pub(super) permit: u64,
+    /// The descriptor, where the stream alone has it.
+    pub(super) _held: Option<Held>,
 }
 
 /// Why a stream's call fails.

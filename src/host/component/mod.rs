@@ -11,6 +11,7 @@
 //! clocks       clocks and randomness
 //! filesystem   descriptors, directories, paths
 //! sockets/     TCP, UDP, name lookup
+//! process      children (isolet:guest)
 //! ```
 //!
 //! A call waits as a system call does: it gives the turn up, a kill drops it wherever it is, a stop holds it.
@@ -20,10 +21,12 @@ mod cli;
 mod clocks;
 mod filesystem;
 mod io;
+mod process;
 mod sockets;
 
-pub(crate) use bindings::{Command, CommandPre, LinkOptions};
+pub(crate) use bindings::{LinkOptions, Parent, ParentPre};
 
+use super::Host;
 use super::growth::Growth;
 use crate::errno::Errno;
 use crate::process::turn::TurnGuard;
@@ -51,16 +54,29 @@ pub(crate) struct Wasi {
     /// Counts lookups that run, by its clones.
     lookups: Arc<()>,
     turn: Option<TurnGuard>,
+    /// What loads the programs of its children.
+    host: Arc<dyn Host>,
+    /// Children that it let go, by number.
+    abandoned: Vec<u32>,
 }
 
 impl Wasi {
     /// The interfaces of `thread`'s program; descriptors but the first three are closed.
-    pub(crate) fn new(thread: Arc<Thread>, growth: Growth) -> Self {
+    pub(crate) fn new(thread: Arc<Thread>, growth: Growth, host: Arc<dyn Host>) -> Self {
         let closed = thread.process.fds.lock().close_range(3, u32::MAX);
         drop(closed);
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
-        Self { thread, growth, departure: None, table, lookups: Arc::default(), turn: None }
+        Self {
+            thread,
+            growth,
+            departure: None,
+            table,
+            lookups: Arc::default(),
+            turn: None,
+            host,
+            abandoned: Vec::new(),
+        }
     }
 
     fn process(&self) -> &Arc<Process> {
@@ -155,5 +171,5 @@ pub(crate) fn link(linker: &mut Linker<Wasi>) -> wasmtime::Result<()> {
     let mut options = LinkOptions::default();
     options.network_error_code(true);
     options.clocks_timezone(true);
-    Command::add_to_linker::<_, HasSelf<_>>(linker, &options, |wasi| wasi)
+    Parent::add_to_linker::<_, HasSelf<_>>(linker, &options, |wasi| wasi)
 }

@@ -61,8 +61,8 @@ impl Wasi {
     /// Both directions of a connection.
     fn streams(&mut self, held: &Held) -> wasmtime::Result<(Resource<Input>, Resource<Output>)> {
         let file = held.file.clone();
-        let input = self.push(Input { file: file.clone(), at: None })?;
-        let output = self.push(Output { file, at: None, append: false, permit: 0 })?;
+        let input = self.push(Input { file: file.clone(), at: None, _held: None })?;
+        let output = self.push(Output { file, at: None, append: false, permit: 0, _held: None })?;
         Ok((input, output))
     }
 
@@ -164,8 +164,8 @@ impl tcp::HostTcpSocket for Wasi {
             }
         }
         let file = tcp.held.file.clone();
-        let input = self.push(Input { file: file.clone(), at: None })?;
-        let output = self.push(Output { file, at: None, append: false, permit: 0 })?;
+        let input = self.push(Input { file: file.clone(), at: None, _held: None })?;
+        let output = self.push(Output { file, at: None, append: false, permit: 0, _held: None })?;
         Ok((input, output))
     }
 
