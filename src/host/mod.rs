@@ -45,8 +45,12 @@ use std::future::Future;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 use wasmtime::{AsContextMut, Caller, Global, Memory};
+
+/// How long a thread has its turn while it makes calls that do not wait and others wait for theirs: CPython's switch interval.
+const TURN_MAX: Duration = Duration::from_millis(5);
 
 /// What a system call needs of the engine that runs it.
 pub(crate) trait Host: Send + Sync {
@@ -90,6 +94,7 @@ pub(crate) struct Context {
     stack: Arc<StackCharge>,
     host: Arc<dyn Host>,
     turn: Option<TurnGuard>,
+    turn_since: Instant,
     /// Addresses of the program's thread-locals (`__start_isolet_tls`..`__stop_isolet_tls`); empty without any.
     locals: Range<u32>,
     /// This thread's bytes of that range while another thread may run.
@@ -116,6 +121,7 @@ impl Context {
             stack,
             host,
             turn: None,
+            turn_since: Instant::now(),
             locals: 0..0,
             locals_saved: Vec::new(),
         }
@@ -155,6 +161,7 @@ impl Context {
         let (guard, before) = thread.process.turn.take(thread.tid).await;
         let mut store = store.as_context_mut();
         store.data_mut().turn = Some(guard);
+        store.data_mut().turn_since = Instant::now();
         let Some(memory) = store.data().memory else { return };
         if before.is_none() {
             return;
@@ -240,6 +247,9 @@ impl<'a> Call<'a> {
             self.reconcile_for(number).await;
             let result = self.dispatch(number).await;
             self.reconcile_for(number).await;
+            if self.overstays() {
+                self.wait(tokio::task::yield_now(), None).await;
+            }
             result
         };
         let result = as_system_time(&thread, whole).await;
@@ -252,6 +262,15 @@ impl<'a> Call<'a> {
             Ok(value) => value.cast_signed(),
             Err(errno) => -errno.raw_os_error(),
         })
+    }
+
+    /// Whether the thread should give its turn up at the end of a call that did not wait. A program whose locks are free while it calls
+    /// out (the GIL) would starve its other threads by calls that never wait: they wake, and have to see the lock free.
+    fn overstays(&self) -> bool {
+        let context = self.caller.data();
+        context.departure.is_none()
+            && self.process().turn.contended()
+            && context.turn_since.elapsed() >= TURN_MAX
     }
 
     /// Makes the call leave the guest instead of returning to it.

@@ -87,3 +87,28 @@ fn threads_of_c_lose_nothing_as_on_this_machine() {
     command.args(["run", "--image-dir", &format!("{guests}/image"), "--image", "guests"]);
     assert_eq!(run(command.args(["--", "first_day"]), BOUND).success(), "ok\n");
 }
+
+#[test]
+fn a_thread_that_calls_without_ever_waiting_starves_nobody() {
+    let program = "
+import socket, threading, time
+left, right = socket.socketpair()
+left.setblocking(False)
+ends = False
+def polls():
+    while not ends:
+        try: left.recv(1)
+        except BlockingIOError: pass
+thread = threading.Thread(target=polls)
+thread.start()
+for _ in range(200):
+    time.sleep(0)
+    time.sleep(0.001)
+ends = True
+thread.join()
+print('done')
+";
+    let mut command = isolet();
+    let printed = run(command.args(["run", "--", "python3", "-c", program]), BOUND).success();
+    assert_eq!(printed, "done\n");
+}
