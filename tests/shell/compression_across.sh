@@ -9,7 +9,7 @@ for f in text zeros noise; do
     done
 done
 md5sum <text; gzip -c text | gzip -dc | bzip2 | bzip2 -dc | xz -1 | xz -dc | zstd -q | zstd -dc | md5sum
-cat text zeros | gzip -1 | tee >(wc -c | awk '{ print ($1 > 0) }' >count) | gunzip | wc -c; cat count
+cat text zeros | gzip -1 | tee >(wc -c | awk '{ print ($1 > 0) }' >count; echo >counted) | gunzip | wc -c; until [ -e counted ]; do :; done; cat count
 mkdir d; cp text d/; for c in gzip bzip2 xz zstd; do tar cf - d | $c -c | $c -dc | tar xf - -O d/text | tail -n 1; done
 for c in gzip bzip2 xz zstd; do printf '' | $c -c | $c -dc | wc -c; $c -dc </dev/null >/dev/null 2>&1; echo "exit $?"; done
 for c in gzip bzip2 xz zstd; do yes "some line of text" | head -n 50000 | $c -c | $c -dc | sort -u; done
