@@ -54,7 +54,7 @@ configure_python() {
             --with-openssl="$deps" --with-openssl-rpath=no --with-readline=readline \
             CC="$cc" CPP="$cc -E" AR=$ar RANLIB=wasm32-isolet-ranlib READELF=llvm-readelf-21 \
             OPT="-DNDEBUG -O3 -Wall" CFLAGS="-g0" CPPFLAGS="-I$prefix/include -I$deps/include" LDFLAGS="-L$deps/lib" \
-            ZLIB_LIBS=-lz BZIP2_LIBS=-lbz2 LIBLZMA_LIBS=-llzma LIBZSTD_LIBS=-lzstd LIBSQLITE3_LIBS=-lsqlite3 \
+            LIBS=-lpydantic_core ZLIB_LIBS=-lz BZIP2_LIBS=-lbz2 LIBLZMA_LIBS=-llzma LIBZSTD_LIBS=-lzstd LIBSQLITE3_LIBS=-lsqlite3 \
             LIBREADLINE_LIBS="-lreadline -ltinfo" CURSES_LIBS="-lncursesw -ltinfo" PANEL_LIBS="-lpanelw -lncursesw -ltinfo" \
             > configure.log 2>&1 || { tail -20 configure.log; exit 1; }
     )

@@ -2,7 +2,7 @@
 """Installs packages into a tree, so that pip there lists, checks and removes them. Not pip: nothing is run or resolved.
 
 install.py wheels SITE BIN WHEELS REQUIREMENTS   every wheel that the file names, after its sum has been looked at
-install.py source SITE PKG-INFO PACKAGE          metadata for a folder of Python files that has been copied there
+install.py source SITE PKG-INFO PACKAGE          metadata for a package that has been copied there
 install.py licences SITE FILE                    the texts of all that is installed, in one file
 """
 
@@ -64,7 +64,7 @@ def source(site, pkg_info, package):
     (info / "METADATA").write_bytes(metadata)
     write(info / "INSTALLER", "isolet\n")
     write(info / "WHEEL", "Wheel-Version: 1.0\nGenerator: isolet\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-    files = sorted([*(site / package).rglob("*.py"), *(path for path in info.rglob("*") if path.is_file())])
+    files = sorted(path for folder in (site / package, info) for path in folder.rglob("*") if path.is_file())
     lines = [line(site, path) for path in files]
     (info / "RECORD").write_text("".join(lines) + f"{info.name}/RECORD,,\n")
 

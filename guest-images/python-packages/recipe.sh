@@ -1,6 +1,7 @@
 #!/bin/sh
-# The packages that the python image brings: wheels as they are (requirements.txt), and what only has native wheels from its
-# source without the native part (`sources`). Makes OUT/python-packages.tree and licenses/python-packages.
+# The packages that the python image brings: wheels as they are (requirements.txt); what only has native wheels, from its source
+# without the native part (`sources`); the Python files of pydantic-core, whose native part is in the interpreter. Makes
+# OUT/python-packages.tree and licenses/python-packages.
 # Environment: as for the other recipes (lib.sh); the wheels are in SRC/wheels, where `build` downloads them.
 . "$(dirname "$0")/../lib.sh"
 tree=$OUT/python-packages.tree
@@ -25,6 +26,9 @@ metadata() {
 python3.14 "$here/install.py" wheels "$site" "$tree/usr/bin" "$SRC/wheels" "$here/requirements.txt"
 from_source markupsafe 3.0.3 src markupsafe
 from_source pyyaml 6.0.2 lib yaml
+pydantic_core=$DEPS/usr/share/pydantic-core
+cp -r "$pydantic_core/pydantic_core" "$site/"
+python3.14 "$here/install.py" source "$site" "$pydantic_core/PKG-INFO" pydantic_core
 python3.14 "$here/install.py" licences "$site" "$images/licenses/python-packages"
 
 # Times are not looked at, as in the interpreter's own library: the image does not change.

@@ -6,7 +6,9 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
-use crate::http::Guest;
+use serde_json::{Value, json};
+
+use crate::http::{Guest, request};
 use crate::run::run;
 use crate::server::{Server, isolet};
 
@@ -32,6 +34,31 @@ async def app(scope, receive, send):
     n = int(scope['path'].rpartition('/')[2])
     await send({'type': 'http.response.start', 'status': 200, 'headers': [(b'content-type', b'text/plain')]})
     await send({'type': 'http.response.body', 'body': str(n * 2).encode()})
+";
+
+/// `double` runs on threads of a pool, `order` in the loop; both by models.
+const FASTAPI: &str = "
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+from fastapi import FastAPI, Query
+from pydantic import BaseModel, Field
+app = FastAPI(title='Orders')
+class Order(BaseModel):
+    name: str = Field(min_length=2)
+    count: int = Field(gt=0, le=100)
+    price: Decimal
+    due: datetime | None = None
+class Total(BaseModel):
+    name: str
+    total: float
+    year: int | None
+@app.get('/number/{n}')
+def double(n: int, times: Annotated[int, Query(ge=1)] = 2) -> int:
+    return n * times
+@app.post('/orders', status_code=201)
+async def order(order: Order) -> Total:
+    return {'name': order.name, 'total': order.count * order.price, 'year': order.due and order.due.year, 'other': 1}
 ";
 
 const ASYNCIO: &str = "
@@ -112,6 +139,44 @@ fn an_asgi_application_under_uvicorn_answers_fifty_at_once() {
 }
 
 #[test]
+fn fastapi_under_uvicorn_answers_fifty_at_once() {
+    let guest = serving(FASTAPI, "uvicorn --host 0.0.0.0 --port 5000 server:app");
+    let host = guest.host(5000);
+    let post = |body: &Value| {
+        let headers = [("Content-Type", "application/json")];
+        request(Server::shared(), ("POST", "/orders"), &host, &headers, body.to_string().as_bytes())
+    };
+    at_once(|n| {
+        let answer = guest.get(5000, &format!("/number/{n}?times=3"));
+        assert_eq!((answer.status, answer.text()), (200, (n * 3).to_string()));
+        let order = json!({ "name": format!("tea {n}"), "count": n, "price": "1.50", "due": "2026-11-26T10:00:00Z" });
+        let answer = post(&order);
+        if n == 0 {
+            let wanted = json!([{ "type": "greater_than", "loc": ["body", "count"],
+                "msg": "Input should be greater than 0", "input": 0, "ctx": { "gt": 0 } }]);
+            assert_eq!((answer.status, &answer.json()["detail"]), (422, &wanted));
+        } else {
+            let total =
+                json!({ "name": format!("tea {n}"), "total": n as f64 * 1.5, "year": 2026 });
+            assert_eq!((answer.status, answer.json()), (201, total));
+        }
+    });
+    let answer = guest.get(5000, "/number/seven?times=0");
+    let faults = answer.json();
+    let faults = faults["detail"].as_array().expect("a list of faults");
+    let told: Vec<_> = faults.iter().map(|fault| (&fault["loc"], &fault["type"])).collect();
+    let wanted = [
+        (&json!(["path", "n"]), &json!("int_parsing")),
+        (&json!(["query", "times"]), &json!("greater_than_equal")),
+    ];
+    assert_eq!((answer.status, told.as_slice()), (422, wanted.as_slice()));
+    let document = guest.get(5000, "/openapi.json").json();
+    let count =
+        json!({ "type": "integer", "maximum": 100.0, "exclusiveMinimum": 0.0, "title": "Count" });
+    assert_eq!(document["components"]["schemas"]["Order"]["properties"]["count"], count);
+}
+
+#[test]
 fn an_asyncio_server_answers_fifty_at_once() {
     answers_all(ASYNCIO, "python3 server.py");
 }
@@ -169,6 +234,25 @@ fn the_packages_of_the_image_work() {
     let mut command = isolet();
     command.args(["run", "--image", "python", "--", "python3", "-c", program]);
     assert_eq!(run(&mut command, BOUND).success(), "all work\n");
+}
+
+#[test]
+fn models_of_pydantic_work_on_many_threads() {
+    let guest = Guest::create(Server::shared());
+    guest.write("/home/user/models.py", include_bytes!("../guests/models.py"));
+    assert_eq!(patiently(&guest, "python3 /home/user/models.py 2>&1"), "all went well\n");
+}
+
+#[test]
+fn fastapi_counts_as_installed() {
+    let guest = Guest::create(Server::shared());
+    // No index is asked: nothing listens there.
+    let said = patiently(&guest, "pip install --index-url http://127.0.0.1:1/ fastapi 2>&1");
+    for project in ["fastapi", "pydantic", "pydantic-core", "starlette"] {
+        let line = format!("Requirement already satisfied: {project}");
+        assert!(said.lines().any(|said| said.starts_with(&line)), "{project}\n{said}");
+    }
+    assert_eq!(patiently(&guest, "pip check"), "No broken requirements found.\n");
 }
 
 /// As [`Guest::shell`], for what may say nothing for minutes on a busy machine: a NUL every few seconds shows that it lives.
