@@ -1,6 +1,6 @@
 # Jobs in a script: &, wait in its forms, jobs, kill %n, disown, set -m, exit codes of signals, orphans.
 sleep 0.2 & p=$!; wait $p; echo $?; (exit 7) & wait $!; echo $?; (exit 3) & a=$!; (exit 4) & b=$!; wait $b; echo $?; wait $a; echo $?; wait $a; echo "again $?"; wait; echo $?
-sleep 100 & p=$!; kill $p; wait $p 2>/dev/null; echo $?; sleep 100 & kill -KILL $!; wait $! 2>/dev/null; echo $?; sleep 100 & kill -s INT $!; kill -9 $!; wait $! 2>/dev/null; echo $?; wait 99999; echo $?; wait %9; echo $?
+sleep 100 & p=$!; kill $p; wait $p 2>/dev/null; echo $?; sleep 100 & kill -KILL $!; wait $! 2>/dev/null; echo $?; sleep 100 & until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; kill -s INT $!; kill -9 $!; wait $! 2>/dev/null; echo $?; wait 99999; echo $?; wait %9; echo $?
 rm -f ~/go ~/said.*; (until [ -e ~/go ]; do sleep 0.05; done; exit 1) & (exit 2) & wait -n; echo "first $?"; : > ~/go; wait -n; echo "second $?"; wait -n; echo "none $?"; (exit 5) & wait -n -p who $!; [ "$who" = $! ] && echo "who $?"; sleep 0.1 & sleep 50 & q=$!; wait -n; echo $?; kill $q; wait $q 2>/dev/null
 sleep 50 & jobs | sed 's/  */ /g'; jobs -p | wc -l; sleep 51 & jobs -r | sed 's/  */ /g'; kill %1 %2; wait 2>/dev/null; sleep 50 & kill %%; wait 2>/dev/null; sleep 52 & kill %sleep; wait 2>/dev/null; sleep 53 & kill %?53; wait 2>/dev/null; echo cleared
 sleep 50 & disown; jobs; kill $!; wait $!; echo "disowned $?"; sleep 50 & disown -h %1; jobs | grep -c sleep; kill $!; wait 2>/dev/null; disown %5; echo $?; jobs %7; echo $?; kill %8; echo $?; fg; echo $?; bg; echo $?

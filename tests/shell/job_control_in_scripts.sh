@@ -18,7 +18,7 @@ jobs -r | narrow
 kill %1; wait %1; echo "wait $?"
 jobs
 (exit 3) & wait %%; echo "wait $?"
-sleep 0.5 & fg %1; echo "fg $?"
+sleep 3 & fg %1; echo "fg $?"
 sh -c 'kill -TSTP $$; exit 6' & p=$!
 state $p T
 fg %1; echo "fg $?"

@@ -1,6 +1,7 @@
 # ps (procps): column names, headers, widths, sorting, states.
 # needs: procps
-started() { until [ "$(cat /proc/$1/comm)" = "$2" ]; do :; done; }
+# Waits until it runs and sleeps.
+started() { until [ "$(cat /proc/$1/comm)" = "$2" ] && grep -q '^State:.S' /proc/$1/status; do :; done; }
 sleep 100 & a=$!
 sleep 200 & b=$!
 started $a sleep; started $b sleep
@@ -20,10 +21,10 @@ until [ "$(ps -o s= -p $a)" = T ]; do :; done
 ps -p $a -o stat=
 kill -CONT $a
 until [ "$(ps -o s= -p $a)" = S ]; do :; done
-ps -p $a -o etime=,etimes=,time=,cputime= | tr 0-9 N
+ps -p $a -o etime=,etimes=,time=,cputime= | tr 0-9 N | sed 's/ \{1,\}N\{1,\} / N /'
 ps -p $a -o lstart= | wc -w
 ps -p $a -o vsz=,rss= | awk '{ print ($1 > 0), ($2 > 0), ($1 >= $2) }'
-ps -p $a -o pcpu=,pmem= | tr 0-9 N
+ps -p $a -o pcpu=,pmem= | tr 0-9 N | sed 's/NN\./ N./g'
 nice -n 5 sleep 300 & c=$!
 started $c sleep
 ps -p $c -o ni=,stat=

@@ -25,7 +25,7 @@ echo if then else fi do done { } ! in; echo {a } ;echo a;echo b;
 f() { echo $1; }; f x; g() if true; then echo g; fi; g; h() ( exit 3 ); h; echo $?
 x=1 y=2; echo $x$y; x= ; echo "[$x]"; a=b=c; echo $a; echo a=b; ! false; echo $?
 >redir echo first; cat redir; <redir cat; echo 2>&1 x; 2>/dev/null ls nosuch; echo $?; { echo grouped; } >&2 2>/dev/null
-time true 2>/dev/null; echo "$(echo nested "$(echo "inner")")"; echo "`echo back \`echo tick\``"; echo $(case a in a) echo in subst;; esac)
+{ time true; } 2>/dev/null; echo "$(echo nested "$(echo "inner")")"; echo "`echo back \`echo tick\``"; echo $(case a in a) echo in subst;; esac)
 if (true) then echo t; fi; while ! (true) do :; done; ((echo two parens) ); echo $( (echo sub) )
 && echo no
 E

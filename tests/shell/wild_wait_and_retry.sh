@@ -22,7 +22,7 @@ flaky() {
 retry 5 flaky
 retry 2 test -e /nonexistent; echo "retry: $?"
 timeout 0.2 sleep 30; echo "timeout: $?"
-(timeout -k 0.1 -s TERM 2 bash -c 'trap "" TERM; while :; do sleep 0.05; done'; echo "stubborn: $?") 2>/dev/null
+(timeout -k 0.1 -s TERM 5 bash -c 'trap "" TERM; while :; do sleep 0.05; done'; echo "stubborn: $?") 2>/dev/null
 ( sleep 0.1; touch "$work/ready" ) &
 for _ in $(seq 200); do [ -e "$work/ready" ] && { echo ready; break; }; sleep 0.05; done
 wait; echo "all children have ended"
