@@ -358,18 +358,18 @@ fn sched_getparam(call: &mut Call<'_>) -> Result<u32, Errno> {
 }
 
 fn sched_getaffinity(call: &mut Call<'_>) -> Result<u32, Errno> {
-    let [_, size, address, ..] = call.args;
-    let process = scheduled(call)?;
+    let [pid, size, address, ..] = call.args;
     if size < AFFINITY_BYTES || !size.is_multiple_of(4) {
         return Err(Errno::INVAL);
     }
+    let process = other(call, pid)?;
     call.write(address, &process.with_attributes(|attributes| attributes.affinity))?;
     Ok(AFFINITY_BYTES)
 }
 
 fn sched_setaffinity(call: &mut Call<'_>) -> Result<u32, Errno> {
-    let [_, size, address, ..] = call.args;
-    let process = scheduled(call)?;
+    let [pid, size, address, ..] = call.args;
+    let process = other(call, pid)?;
     let length = size.min(AFFINITY_BYTES) as usize;
     let mut bytes = [0; AFFINITY_BYTES as usize];
     bytes[..length].copy_from_slice(call.bytes(address, length)?);

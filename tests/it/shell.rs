@@ -98,14 +98,14 @@ scripts! {
     permissions_umask pgrep_patterns pipe_into_while pkill_signals pr proc_files proc_names
     proc_net_backlog proc_of_a_process proc_of_the_system processes ps_columns ps_errors
     ps_layouts ps_select psmisc_tools python_starts regular_expressions rm_rmdir_mkdir run_parts
-    scheduling sed_commands sed_files_and_errors seq_factor_numfmt sh_arithmetic
-    sh_case_and_globs sh_errexit sh_functions sh_grammar sh_here_documents
+    scheduling scheduling_of_other_processes sed_commands sed_files_and_errors seq_factor_numfmt
+    sh_arithmetic sh_case_and_globs sh_errexit sh_functions sh_grammar sh_here_documents
     sh_parameter_expansion sh_quoting sh_redirections sh_traps signals_while_computing
     socket_addresses socket_connecting socket_ends socket_options sort_files sort_keys
     sort_orders split_and_csplit sqlite3_errors sqlite3_processes sqlite3_queries sqlite3_shell
     splice_between_descriptors ss_listeners stat_formats stdbuf stdout_and_stderr su_from_root
-    sudo_commands sudo_environment sudo_login_shell sudo_rules sudo_signals sysctl_and_pwdx tail_follows
-    tar_attributes tar_compression tar_create_extract tar_incremental_and_pipes terminfo_sources
+    sudo_commands sudo_environment sudo_login_shell sudo_rules sudo_signals sysctl_and_pwdx
+    tail_follows tar_attributes tar_compression tar_create_extract tar_incremental_and_pipes terminfo_sources
     text_pipelines text_tools time_zones timers_of_cpu_time top_batch touch tput_capabilities tr
     traps_and_signals
     tree_listing tsort_ptx_tty_uname uniq variables_and_functions vim_ex_commands vim_scripts
