@@ -356,7 +356,7 @@ fn settings(creator: Creator) -> wasmtime::Config {
         .wasm_gc(false)
         .wasm_threads(false)
         .wasm_memory64(false)
-        .wasm_multi_memory(false)
+        .wasm_multi_memory(true)
         .wasm_relaxed_simd(false)
         .wasm_tail_call(true)
         .wasm_component_model(true)
