@@ -2,6 +2,8 @@
 //!
 //! A guest's frames lie on a fiber's stack of the host, which linear memory knows nothing of; the pages it has touched stay
 //! until the thread ends, so the charge only rises. Not a limit of depth: that is the engine's (`max_wasm_stack`).
+//!
+//! A user's program pays for its first step before it runs: it may take all other memory and must then be able to go on, and to say so.
 
 use crate::process::account::{Charge, MemoryAccount};
 use std::sync::Arc;
@@ -24,9 +26,17 @@ pub(crate) struct StackCharge {
 impl StackCharge {
     /// A stack that nothing is known of yet; `None` when the account is full.
     pub(crate) fn new(account: &Arc<MemoryAccount>) -> Option<Self> {
-        let charge = account.charge(0)?;
+        account.charge(0).map(Self::of)
+    }
+
+    /// One of which the first step is charged already; `None` when the account has no room for that.
+    pub(crate) fn prepaid(account: &Arc<MemoryAccount>) -> Option<Self> {
+        account.charge(STEP as u64).map(Self::of)
+    }
+
+    fn of(charge: Charge) -> Self {
         let (top, paid) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
-        Some(Self { charge, top, paid, paused: AtomicBool::new(false) })
+        Self { charge, top, paid, paused: AtomicBool::new(false) }
     }
 
     /// A new stack is used from now on: each entry into guest code has a fiber of its own, anywhere in memory.
@@ -97,5 +107,17 @@ mod tests {
         assert!(stack.note());
         assert!(!descend(&stack, 200), "more than the sandbox has");
         assert!(stack.note(), "what is paid for stays usable");
+    }
+
+    #[test]
+    fn the_first_step_is_paid_for_before_anything_else() {
+        let account = MemoryAccount::new(1 << 20);
+        let stack = StackCharge::prepaid(&account).expect("there is room");
+        let rest = account.charge((1 << 20) - STEP as u64).expect("there is room");
+        assert!(stack.note() && descend(&stack, 4), "as deep as 64 KiB it may be all the same");
+        assert!(!descend(&stack, 200));
+        assert!(StackCharge::prepaid(&account).is_none(), "another has no room");
+        drop(rest);
+        assert!(descend(&stack, 200));
     }
 }

@@ -47,7 +47,7 @@ pub(super) async fn run(
     growth: Growth,
 ) -> End {
     let host = Arc::new(Alone::new(engine.clone(), thread.process.kernel.owner.clone()));
-    let Some(stack) = StackCharge::new(&thread.process.kernel.memory) else {
+    let Some(stack) = StackCharge::prepaid(&thread.process.kernel.memory) else {
         return End::Fault(exec::SIGKILL);
     };
     let stack = Arc::new(stack);

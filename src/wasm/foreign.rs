@@ -81,7 +81,7 @@ async fn run_module(
     pre: &InstancePre<Context>,
     growth: Growth,
 ) -> End {
-    let Some(stack) = StackCharge::new(&thread.process.kernel.memory) else {
+    let Some(stack) = StackCharge::prepaid(&thread.process.kernel.memory) else {
         return End::Fault(exec::SIGKILL);
     };
     let stack = Arc::new(stack);
