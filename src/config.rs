@@ -78,6 +78,10 @@ pub struct CompileLimits {
     pub time_max: Duration,
     /// Compilations at a time in this host process; of one owner's sandboxes it is one.
     pub at_a_time: usize,
+    /// How long one keeps its place while another owner's waits for one: then it goes on behind all others, at the lowest priority.
+    pub slice: Duration,
+    /// Compilations that go on so. When there are as many, one whose slice is over while others wait is given up.
+    pub behind: usize,
     /// Machine code of all users' programs kept in the data directory, in bytes; what was not used for longest goes first.
     pub kept_bytes_max: u64,
 }
@@ -91,6 +95,8 @@ impl Default for CompileLimits {
             cpu_max: Duration::from_secs(180),
             time_max: Duration::from_secs(600),
             at_a_time: 2,
+            slice: Duration::from_secs(10),
+            behind: 4,
             kept_bytes_max: 2 << 30,
         }
     }

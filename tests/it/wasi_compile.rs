@@ -209,6 +209,42 @@ fn a_compile_bomb_costs_its_sandbox_an_error() {
     });
 }
 
+/// A module that does nothing, and that no earlier run has compiled.
+fn trivial() -> Vec<u8> {
+    wat(&format!("(module (data \"{:032x}\") (func (export \"_start\")))", rand()))
+}
+
+#[test]
+fn a_long_compilation_gives_way_to_other_owners() {
+    block_on(async {
+        let slice = Duration::from_secs(1);
+        let small = CompileLimits { at_a_time: 1, behind: 1, slice, ..CompileLimits::default() };
+        let own = runtime_with(small).await;
+        let wanted = |owner: &str| SandboxConfig::new("base", Egress::deny_all()).owner(owner);
+        let first = machine_of(&own, wanted("first"), &[("bomb", bomb())]).await;
+        let second = machine_of(&own, wanted("second"), &[("bomb", bomb())]).await;
+        let programs = [("p", trivial()), ("q", trivial())];
+        let other = machine_of(&own, wanted("other"), &programs).await;
+        // It has the only place; once its slice is over it goes on without.
+        let long = crate::guests::start(&first, "exec ./bomb");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        success(run(&other, "./p").await);
+        assert!(!long.has_ended(), "it goes on");
+        // No more than one goes on so: the next one is told to come again.
+        let late = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            success(run(&other, "./q").await);
+        };
+        let ((code, _, stderr), ()) = tokio::join!(run(&second, "./bomb"), late);
+        assert_eq!(code, Some(126), "{stderr}");
+        assert!(stderr.contains("more than 1 s, and others wait: try again later"), "{stderr}");
+        assert!(!long.has_ended(), "it still goes on");
+        for machine in [first, second, other] {
+            machine.kill().await;
+        }
+    });
+}
+
 #[test]
 fn killing_who_waits_for_it_ends_a_compilation() {
     block_on(async {
@@ -216,9 +252,7 @@ fn killing_who_waits_for_it_ends_a_compilation() {
         let own = runtime_with(one).await;
         let wanted = || SandboxConfig::new("base", Egress::deny_all());
         let bomber = machine_of(&own, wanted(), &[("bomb", bomb())]).await;
-        let trivial =
-            wat(&format!("(module (data \"{:032x}\") (func (export \"_start\")))", rand()));
-        let other = machine_of(&own, wanted().owner("other"), &[("p", trivial)]).await;
+        let other = machine_of(&own, wanted().owner("other"), &[("p", trivial())]).await;
         let child = crate::guests::start(&bomber, "exec ./bomb");
         // Whoever comes next waits for the only turn, which is free once the sandbox of the first is killed.
         let killed = async {
@@ -238,7 +272,7 @@ fn without_a_compiler_it_says_so() {
         let without = Runtime::new(Config { compiler: None, ..config() }).await.expect("starts");
         let broken = Config { compiler: Some("/bin/false".into()), ..config() };
         let broken = Runtime::new(broken).await.expect("starts");
-        let fresh = wat(&format!("(module (data \"{:032x}\") (func (export \"_start\")))", rand()));
+        let fresh = trivial();
         for (runtime, expected) in [
             (&without, "this host has no compiler"),
             (&broken, "the compiler ended with exit status: 1"),

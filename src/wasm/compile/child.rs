@@ -1,7 +1,8 @@
-//! The compiling process: bounds itself, reads a program from its standard input, writes machine code to its standard output.
+//! The compiling process: bounds and confines itself, reads a program from its standard input, writes machine code to its standard output.
 //!
 //! It knows no data directory, no sandbox and no key. What it refuses it says in its answer; what is too much for it ends it.
 
+use super::confine::confine;
 use super::{HEAD, Kind, MAGIC};
 use crate::config::CompileLimits;
 use crate::wasm::memory::Creator;
@@ -22,11 +23,13 @@ const DESCRIPTORS_MAX: u64 = 16;
 /// The host's. A program that is refused is no error: that is said in what it writes.
 pub fn compile_standard_input(limits: &CompileLimits) -> std::io::Result<()> {
     restrict(limits)?;
-    let mut wasm = Vec::new();
-    std::io::stdin().lock().take(limits.wasm_bytes_max + 1).read_to_end(&mut wasm)?;
+    // It looks at the machine, which nothing can do after this.
     let engine = Creator::new()
         .map_err(|_| "the host's memory pages are not 4 KiB".to_owned())
         .and_then(|creator| crate::wasm::new_engine(creator).map_err(|error| said(&error)));
+    confine()?;
+    let mut wasm = Vec::new();
+    std::io::stdin().lock().take(limits.wasm_bytes_max + 1).read_to_end(&mut wasm)?;
     let (letter, settings, content) = match engine {
         Err(reason) => (b'e', String::new(), reason.into_bytes()),
         Ok(engine) => {

@@ -6,33 +6,37 @@
 //!
 //! The process gets no environment, no arguments of a guest's and no descriptor but these; it ends with whoever waits for it, and with this
 //! host process. It is a process of this program, so what it answers is believed when it comes from the same version with the
-//! same settings; it is bounded all the same. Not a sandbox of its own: Cranelift is trusted with what it reads, as the engine is.
+//! same settings; it is bounded all the same, and confined to computing (`confine`). Its answer is trusted: Cranelift is, as the engine is.
+//! Who compiles when is in `places`.
 #![expect(clippy::disallowed_methods, reason = "starts the compiler, which no guest chooses")]
 
 mod child;
+mod confine;
+mod places;
 
 pub use child::compile_standard_input;
 
 use crate::config::CompileLimits;
 use parking_lot::Mutex;
+use places::{Next, Places, Turn};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::MemfdFlags;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-use std::collections::HashMap;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal, setpriority_pgrp};
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, Weak};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What an answer begins with; then its kind, the engine's settings (16 hexadecimal digits), and the rest.
 const MAGIC: &[u8; 12] = b"isolet-code1";
 const HEAD: usize = MAGIC.len() + 1 + SETTINGS_BYTES;
 const SETTINGS_BYTES: usize = 16;
+/// The priority of who goes on behind the others.
+const LOWEST: i32 = 19;
 /// Bytes of a reason.
 const REASON_BYTES_MAX: usize = 4 << 10;
 
@@ -78,22 +82,13 @@ pub(super) enum Failure {
 pub(super) struct Compiler {
     program: Option<PathBuf>,
     limits: CompileLimits,
-    turns: Arc<Semaphore>,
-    /// One turn for each owner that compiles now.
-    owners: Mutex<HashMap<Arc<str>, Weak<Semaphore>>>,
-}
-
-/// The right to compile something now.
-#[derive(Debug)]
-pub(super) struct Turn {
-    _any: OwnedSemaphorePermit,
-    _owners: OwnedSemaphorePermit,
+    places: Places,
 }
 
 impl Compiler {
     pub(super) fn new(program: Option<PathBuf>, limits: CompileLimits) -> Self {
-        let turns = Arc::new(Semaphore::new(limits.at_a_time.max(1)));
-        Self { program, limits, turns, owners: Mutex::default() }
+        let places = Places::new(limits.at_a_time, limits.behind, limits.slice);
+        Self { program, limits, places }
     }
 
     pub(super) fn limits(&self) -> &CompileLimits {
@@ -110,20 +105,8 @@ impl Compiler {
             let why = "this host has no compiler for programs of its users (Config::compiler)";
             return Err(Failure::Failed(why.into()));
         }
-        let own = {
-            let mut owners = self.owners.lock();
-            owners.retain(|_, turns| turns.strong_count() > 0);
-            let known = owners.get(owner).and_then(Weak::upgrade);
-            known.unwrap_or_else(|| {
-                let turns = Arc::new(Semaphore::new(1));
-                owners.insert(owner.clone(), Arc::downgrade(&turns));
-                turns
-            })
-        };
-        let closed = |_| Failure::Failed("it is shutting down".into());
-        let owners = own.acquire_owned().await.map_err(closed)?;
-        let any = self.turns.clone().acquire_owned().await.map_err(closed)?;
-        Ok(Turn { _any: any, _owners: owners })
+        let turn = self.places.turn(owner).await;
+        turn.map_err(|_closed| Failure::Failed("it is shutting down".into()))
     }
 
     /// Compiles `wasm` for an engine with these settings.
@@ -150,8 +133,14 @@ impl Compiler {
         let running = stop.0.clone();
         let (limits, settings) = (self.limits.clone(), settings.to_owned());
         let whole = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            let status = run(command, &running, &limits).map_err(failed)?;
+            let mut turn = turn;
+            let ended = run(command, &running, &limits, &mut turn).map_err(failed)?;
+            let Some(status) = ended else {
+                let seconds = limits.slice.as_secs();
+                return Err(Failure::Failed(format!(
+                    "compiling it takes more than {seconds} s, and others wait: try again later"
+                )));
+            };
             judge(status, &limits)?;
             answer(&output, &settings, &limits)
         });
@@ -172,6 +161,8 @@ impl Compiler {
             .arg(format!("--cpu-seconds={}", limits.cpu_max.as_secs().max(1)))
             .env_clear()
             .current_dir("/")
+            // Its threads' priority is changed all at once.
+            .process_group(0)
             .stdin(Stdio::from(input.try_clone()?))
             .stdout(Stdio::from(output.try_clone()?))
             .stderr(Stdio::null());
@@ -204,12 +195,14 @@ impl Drop for Stop {
     }
 }
 
-/// Starts the process and waits for its end, which the time limit brings if nothing else does. It blocks.
+/// Starts the process and waits for its end, which the time limit brings if nothing else does; none if it had to give way to others. It
+/// blocks.
 fn run(
     mut command: Command,
     running: &Mutex<Running>,
     limits: &CompileLimits,
-) -> std::io::Result<ExitStatus> {
+    turn: &mut Turn,
+) -> std::io::Result<Option<ExitStatus>> {
     let mut child = {
         let mut running = running.lock();
         if running.stopped {
@@ -227,25 +220,47 @@ fn run(
         }
         child
     };
-    let pid = Pid::from_child(&child);
+    match watch(&child, limits, turn) {
+        Ok(Watched::Ended) => child.wait().map(Some),
+        Ok(Watched::GaveWay) => {
+            child.kill()?;
+            child.wait()?;
+            Ok(None)
+        }
+        Err(error) => {
+            child.kill()?;
+            child.wait()?;
+            Err(error)
+        }
+    }
+}
+
+/// How watching a process ended.
+enum Watched {
+    Ended,
+    GaveWay,
+}
+
+/// Waits for a process's end, or until it must give way or has had its time.
+fn watch(child: &Child, limits: &CompileLimits, turn: &mut Turn) -> std::io::Result<Watched> {
+    let pid = Pid::from_child(child);
     let process = pidfd_open(pid, PidfdFlags::empty())?;
     let end = Instant::now() + limits.time_max;
     loop {
         let left = end.saturating_duration_since(Instant::now());
+        let left = turn.patience().map_or(left, |patience| patience.min(left));
         let timeout = Timespec::try_from(left).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
         match poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&timeout)) {
-            Ok(0) if end <= Instant::now() => {
-                child.kill()?;
-                child.wait()?;
-                return Err(std::io::ErrorKind::TimedOut.into());
-            }
-            Ok(0) | Err(rustix::io::Errno::INTR) => {}
-            Ok(_) => return child.wait(),
-            Err(errno) => {
-                child.kill()?;
-                child.wait()?;
-                return Err(errno.into());
-            }
+            Ok(0) if end <= Instant::now() => return Err(std::io::ErrorKind::TimedOut.into()),
+            Ok(0) => match turn.next() {
+                Next::On => {}
+                // It leads its group; a thread that it makes from now on is as its maker is.
+                Next::Behind => setpriority_pgrp(Some(pid), LOWEST)?,
+                Next::Leave => return Ok(Watched::GaveWay),
+            },
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => return Ok(Watched::Ended),
+            Err(errno) => return Err(errno.into()),
         }
     }
 }
@@ -340,22 +355,5 @@ mod tests {
         let compiler = Compiler::new(None, CompileLimits::default());
         let refused = compiler.turn(&"a".into()).await.expect_err("none");
         assert!(matches!(refused, Failure::Failed(why) if why.contains("no compiler")));
-    }
-
-    #[tokio::test]
-    async fn an_owner_compiles_one_at_a_time() {
-        let limits = CompileLimits { at_a_time: 2, ..CompileLimits::default() };
-        let compiler = Compiler::new(Some("/nowhere".into()), limits);
-        let b: Arc<str> = "b".into();
-        let one = compiler.turn(&"a".into()).await.expect("free");
-        let other = compiler.turn(&b).await.expect("free");
-        let mut again = Box::pin(compiler.turn(&b));
-        assert!(futures_util::poll!(&mut again).is_pending());
-        drop(one);
-        assert!(futures_util::poll!(&mut again).is_pending(), "b compiles already");
-        drop(other);
-        assert!(again.await.is_ok());
-        drop(compiler.turn(&"c".into()).await);
-        assert!(compiler.owners.lock().len() <= 1, "owners are forgotten");
     }
 }
