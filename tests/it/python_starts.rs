@@ -99,6 +99,16 @@ print(image, tables > 1000, strings > 10000, sets > 50)"
 }
 
 #[test]
+fn the_usual_modules_lie_in_the_image() {
+    let show = "import sys
+there = {*sys.modules, *sys.modules['_frozen_importlib']._isolet_modules}
+import _isolet_image, shutil
+missing = [name for name in _isolet_image.USUAL if name not in there]
+print(missing, 'bztar' in dict(shutil.get_archive_formats()))";
+    assert_eq!(lines(show, "python3 -c \"$show\""), ["[] True"]);
+}
+
+#[test]
 fn many_starts_at_once_in_two_sandboxes() {
     let show = "import json, os; print(json.dumps(hash('a')))";
     let script = "for start in $(seq 20); do python3 -c \"$show\" & done; wait";
