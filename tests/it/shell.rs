@@ -102,19 +102,19 @@ scripts! {
     sh_arithmetic sh_case_and_globs sh_errexit sh_functions sh_grammar sh_here_documents
     sh_parameter_expansion sh_quoting sh_redirections sh_traps signals_while_computing
     socket_addresses socket_connecting socket_ends socket_options sort_files sort_keys
-    sort_orders split_and_csplit sqlite3_errors sqlite3_processes sqlite3_queries sqlite3_shell
-    splice_between_descriptors ss_listeners stat_formats stdbuf stdout_and_stderr su_from_root
-    sudo_commands sudo_environment sudo_login_shell sudo_rules sudo_signals sysctl_and_pwdx
-    tail_follows tar_attributes tar_compression tar_create_extract tar_incremental_and_pipes terminfo_sources
-    text_pipelines text_tools time_zones timers_of_cpu_time top_batch touch tput_capabilities tr
-    traps_and_signals
-    tree_listing tsort_ptx_tty_uname uniq variables_and_functions vim_ex_commands vim_scripts
-    wget_https which wild_csv_report wild_disk_report wild_dotenv wild_duplicates
-    wild_find_and_replace wild_git_history wild_http_server wild_json_config wild_log_report
-    wild_makefile wild_parallel_jobs wild_pidfile_and_lock wild_project_tree wild_release
-    wild_sqlite_import wild_tar_backup wild_template wild_todo_program wild_wait_and_retry
-    wild_word_count xargs_and_find_with_core xargs_exit_codes xargs_options xargs_parallel
-    xargs_with_find xxd_dumps zip_unzip
+    sort_orders splice_between_descriptors split_and_csplit sqlite3_errors sqlite3_processes
+    sqlite3_queries sqlite3_shell ss_listeners stat_formats stdbuf stdout_and_stderr
+    su_from_root sudo_commands sudo_environment sudo_login_shell sudo_rules sudo_signals
+    sysctl_and_pwdx tail_follows tar_attributes tar_compression tar_create_extract
+    tar_incremental_and_pipes terminfo_sources text_pipelines text_tools time_zones
+    timers_of_cpu_time top_batch touch tput_capabilities tr traps_and_signals tree_listing
+    tsort_ptx_tty_uname uniq variables_and_functions vim_ex_commands vim_scripts wget_https
+    which wild_csv_report wild_disk_report wild_dotenv wild_duplicates wild_find_and_replace
+    wild_git_history wild_http_server wild_json_config wild_log_report wild_makefile
+    wild_parallel_jobs wild_pidfile_and_lock wild_project_tree wild_release wild_sqlite_import
+    wild_tar_backup wild_template wild_todo_program wild_wait_and_retry wild_word_count
+    xargs_and_find_with_core xargs_exit_codes xargs_options xargs_parallel xargs_with_find
+    xxd_dumps zip_unzip
 }
 
 #[test]
