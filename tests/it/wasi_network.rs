@@ -4,9 +4,13 @@
 use std::time::Duration;
 
 use isolet::{Egress, Sandbox, SandboxConfig};
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use crate::guests::{block_on, machine, machine_of, p2, run, runtime, start, success};
+use crate::http::{Guest, control};
+use crate::network::in_world;
+use crate::server::API_KEY;
 
 /// Starts a server and waits for its first line.
 async fn serve(machine: &Sandbox, script: &str) -> (isolet::Child, String) {
@@ -141,5 +145,40 @@ fn kill_ends_it_in_every_state() {
         let killed = tokio::time::timeout(Duration::from_secs(20), machine.kill()).await;
         killed.expect("killed while it accepts");
         assert!(child.has_ended());
+    });
+}
+
+#[test]
+fn names_are_asked_of_the_sandboxs_name_server() {
+    let name = "wasi_network::names_are_asked_of_the_sandboxs_name_server";
+    in_world(name, &[], |server, internet, hosts, _| {
+        let guest = Guest::create(server);
+        guest.write("/home/user/guest", &p2());
+        guest.shell("chmod +x guest");
+        let asked = |name: &str| guest.shell(&format!("./guest lookup {name}"));
+        assert_eq!(asked("api.example.org"), "1.1.1.1\n");
+        assert_eq!(asked("six.example.org"), "2606:4700:4700::1111\n");
+        assert!(asked("unknown.example.org").starts_with("error "));
+        assert!(hosts.asked().contains("unknown.example.org."), "{:?}", hosts.asked());
+        // What is found is dialled by the same rules; an address that may not be dialled is not found.
+        let told = guest.shell("./guest http-get api.example.org 80");
+        assert!(told.starts_with("HTTP/1.0 200") && told.contains("1.1.1.1"), "{told}");
+        assert!(internet.called().contains(&"1.1.1.1".parse().expect("an address")));
+        assert!(asked("private.wild.example.org").starts_with("error "), "it may not be dialled");
+        assert_eq!(guest.shell("./guest connect 10.0.0.1:80"), "PermissionDenied\n");
+        // Without name servers nobody is asked.
+        let set = |network: serde_json::Value| {
+            let path = format!("/sandboxes/{}/network", guest.id);
+            control(server, ("PUT", &path), API_KEY, &network).status
+        };
+        for (nobody, network) in [
+            ("first.example.org", json!({ "dnsServers": [] })),
+            ("second.example.org", json!({ "allow_internet_access": false })),
+        ] {
+            assert_eq!(set(network), 204);
+            assert!(asked(nobody).starts_with("error "));
+            assert!(!hosts.asked().contains(&format!("{nobody}.")), "{:?}", hosts.asked());
+        }
+        assert_eq!(asked("localhost"), "127.0.0.1 ::1\n");
     });
 }
