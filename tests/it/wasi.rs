@@ -128,7 +128,7 @@ async fn it_stops_and_goes_on(guest: Vec<u8>) {
     child.signal(19).expect("it runs");
     stdin.write_all(b"two\n").await.expect("there is room");
     let early = tokio::time::timeout(Duration::from_millis(200), lines.next_line()).await;
-    assert!(early.is_err(), "it is stopped");
+    assert!(early.is_err(), "it is stopped: {early:?}");
     child.signal(18).expect("it is there");
     assert_eq!(lines.next_line().await.expect("a pipe").as_deref(), Some("TWO"));
     drop(stdin);

@@ -214,34 +214,48 @@ fn trivial() -> Vec<u8> {
     wat(&format!("(module (data \"{:032x}\") (func (export \"_start\")))", rand()))
 }
 
+/// Programs of the other owner, one compiled after the other: one of them waits at any time.
+const OTHERS: usize = 10;
+
+/// A sandbox whose owner's bomb is about to be compiled, another's with programs that compile at once, and one place for both;
+/// `behind` may go on when their slice of a tenth of a second is over.
+async fn bomber_and_other(behind: usize) -> (Runtime, Sandbox, Sandbox) {
+    let slice = Duration::from_millis(100);
+    let limits = CompileLimits { at_a_time: 1, behind, slice, ..CompileLimits::default() };
+    let own = runtime_with(limits).await;
+    let wanted = |owner: &str| SandboxConfig::new("base", Egress::deny_all()).owner(owner);
+    let bomber = machine_of(&own, wanted("bomber"), &[("bomb", bomb())]).await;
+    let names: Vec<String> = (0..OTHERS).map(|n| format!("p{n}")).collect();
+    let programs: Vec<(&str, Vec<u8>)> = names.iter().map(|name| (&**name, trivial())).collect();
+    let other = machine_of(&own, wanted("other"), &programs).await;
+    (own, bomber, other)
+}
+
 #[test]
 fn a_long_compilation_gives_way_to_other_owners() {
     block_on(async {
-        let slice = Duration::from_secs(1);
-        let small = CompileLimits { at_a_time: 1, behind: 1, slice, ..CompileLimits::default() };
-        let own = runtime_with(small).await;
-        let wanted = |owner: &str| SandboxConfig::new("base", Egress::deny_all()).owner(owner);
-        let first = machine_of(&own, wanted("first"), &[("bomb", bomb())]).await;
-        let second = machine_of(&own, wanted("second"), &[("bomb", bomb())]).await;
-        let programs = [("p", trivial()), ("q", trivial())];
-        let other = machine_of(&own, wanted("other"), &programs).await;
-        // It has the only place; once its slice is over it goes on without.
-        let long = crate::guests::start(&first, "exec ./bomb");
+        let (_own, bomber, other) = bomber_and_other(1).await;
+        let long = crate::guests::start(&bomber, "exec ./bomb");
         tokio::time::sleep(Duration::from_millis(300)).await;
-        success(run(&other, "./p").await);
+        success(run(&other, "./p0").await);
         assert!(!long.has_ended(), "it goes on");
-        // No more than one goes on so: the next one is told to come again.
-        let late = async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            success(run(&other, "./q").await);
-        };
-        let ((code, _, stderr), ()) = tokio::join!(run(&second, "./bomb"), late);
+        bomber.kill().await;
+        other.kill().await;
+    });
+}
+
+#[test]
+fn a_long_compilation_is_given_up_where_too_many_go_on() {
+    block_on(async {
+        let (_own, bomber, other) = bomber_and_other(0).await;
+        let script = format!("for n in $(seq 0 {}); do ./p$n || exit; done", OTHERS - 1);
+        let ((code, _, stderr), others) =
+            tokio::join!(run(&bomber, "./bomb"), run(&other, &script));
         assert_eq!(code, Some(126), "{stderr}");
-        assert!(stderr.contains("more than 1 s, and others wait: try again later"), "{stderr}");
-        assert!(!long.has_ended(), "it still goes on");
-        for machine in [first, second, other] {
-            machine.kill().await;
-        }
+        assert!(stderr.contains("others wait: try again later"), "{stderr}");
+        success(others);
+        bomber.kill().await;
+        other.kill().await;
     });
 }
 

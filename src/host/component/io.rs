@@ -219,7 +219,7 @@ impl Wasi {
             let read = self.read_now(input, len)?;
             if len == 0 || !read.is_empty() {
                 // A file never waits: who reads a long one gives way.
-                tokio::task::yield_now().await;
+                self.give_way().await;
                 return Ok(read);
             }
             self.wait(waiter, None).await;
@@ -338,7 +338,7 @@ impl streams::HostInputStream for Wasi {
             return Ok(Vec::new());
         }
         let read = self.read_now(&this, len)?;
-        tokio::task::yield_now().await;
+        self.give_way().await;
         Ok(read)
     }
 

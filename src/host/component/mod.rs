@@ -124,6 +124,16 @@ impl Wasi {
         self.take_turn().await;
     }
 
+    /// The end of a call that did not wait: others run, and a stop holds the program before it goes on with what it got.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the program must not run on.
+    async fn give_way(&mut self) {
+        tokio::task::yield_now().await;
+        self.thread.clone().stop_point().await;
+    }
+
     /// Keeps something that the component gets a handle for.
     ///
     /// # Errors

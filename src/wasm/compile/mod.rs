@@ -136,9 +136,9 @@ impl Compiler {
             let mut turn = turn;
             let ended = run(command, &running, &limits, &mut turn).map_err(failed)?;
             let Some(status) = ended else {
-                let seconds = limits.slice.as_secs();
                 return Err(Failure::Failed(format!(
-                    "compiling it takes more than {seconds} s, and others wait: try again later"
+                    "compiling it takes more than {:?}, and others wait: try again later",
+                    limits.slice
                 )));
             };
             judge(status, &limits)?;

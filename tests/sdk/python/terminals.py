@@ -149,6 +149,9 @@ class Here(Terminal):
         self.child, self.master = pty.fork()
         if self.child == 0:
             try:
+                # Whoever started the tests may ignore signals, and Python ignores some itself.
+                for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+                    signal.signal(number, signal.SIG_DFL)
                 os.chdir(self.home)
                 os.environ["TMPDIR"] = self.home
                 os.execv("/bin/bash", ["bash", "--norc", "--noprofile", "-i"])
