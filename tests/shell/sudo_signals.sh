@@ -10,7 +10,7 @@ sudo sh -c 'echo $$ >pid; exec sleep 100' & job=$!
 until [ -s pid ]; do :; done
 kill "$(cat pid)" 2>/dev/null; echo "the user may not kill it: $?"
 sudo kill "$(cat pid)"; wait $job; echo "killed by root: $?"
-timeout 1 sudo sleep 100; echo "timeout: $?"
+timeout 1 sudo sleep 5; echo "timeout: $?"
 sudo timeout 0.2 sleep 100; echo "timeout inside: $?"
 yes | sudo head -n 2
 sudo yes 2>/dev/null | head -n 2
