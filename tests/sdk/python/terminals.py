@@ -243,18 +243,19 @@ def keys_of_signals(open_terminal):
 def jobs(open_terminal):
     """Jobs in the background: list, %n, bg, disown, wait, writing with tostop."""
     terminal = open_terminal().fresh()
-    terminal.run("sleep 1000 >/dev/null | cat & sleep 2000 & disown %2")
-    terminal.run("jobs").run("kill %1; wait %1; echo $?")
+    terminal.run("sleep 1000 >/dev/null | cat & p=$!; sleep 2000 & disown %2")
+    # By its process: whether a job that was killed is still known as %1 is nobody's promise.
+    terminal.run("jobs").run("kill %1; wait $p; echo $?")
     terminal.send("\r").until(lambda t: t.line() == f"{t.prompts}$")
     terminal.send("sh -c 'echo asleep; exec sleep 1000'\r").until("\nasleep").send("\x1a").until("Stopped").prompt()
-    terminal.run("bg").run("jobs").run("kill %1; wait %1; echo $?").run("clear; jobs")
+    terminal.run("bg").run("jobs").run("kill %1; wait $!; echo $?").run("clear; jobs")
     # bash tells of a stopped job before its next prompt: by then it must have stopped.
     stopped = "until grep -q '^State:.T' /proc/$!/status; do :; done"
     terminal.run(f"cat & {stopped}").until("Stopped")
     # To wait for a stopped job is to wait for nothing: its end is told before the screen is cleared.
-    terminal.run("kill -9 %1; while kill -0 $! 2>/dev/null; do :; done; wait $!; echo $?").run("clear; stty tostop")
+    terminal.run("kill -9 %1; while cat /proc/$!/status >/dev/null 2>&1; do :; done").run("clear; stty tostop")
     terminal.run(f"(echo x) & {stopped}").until("Stopped")
-    terminal.run("fg; stty -tostop").run("(sleep 1000; echo never) & kill %+; wait %1; echo $?")
+    terminal.run("fg; stty -tostop").run("(sleep 1000; echo never) & kill %+; wait $!; echo $?")
     hidden = [line if not line.startswith("[") or "]" not in line else line.split("]")[0] + "]" + (
         "" if line.split("]")[1].strip().isdigit() else line.split("]")[1]) for line in terminal.lines()]
     # Whether a job has stopped before the next prompt or the one after it is nobody's promise.
