@@ -23,6 +23,7 @@ mod error;
 mod host;
 mod process;
 mod sandbox;
+mod shares;
 mod vfs;
 mod vnet;
 mod wait;

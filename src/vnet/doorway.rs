@@ -9,10 +9,9 @@ use super::connection::{End, Watch};
 use super::egress::{self, Bucket, Metered, NetVerdict, Tally, Wire};
 use super::stream::Stream;
 use super::{Egress, GATEWAY_V4, GATEWAY_V6};
+use crate::shares::Shares;
 use hickory_proto::rr::rdata::{A, AAAA};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
-use parking_lot::Mutex;
-use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -97,10 +96,9 @@ impl Drop for Pass {
 }
 
 /// The doorway of all sandboxes of a runtime; shut until somebody serves public URLs.
-#[derive(Default)]
 pub(crate) struct Doorway {
     open: OnceLock<Open>,
-    owners: Mutex<HashMap<String, Weak<Semaphore>>>,
+    owners: Shares,
 }
 
 /// How many visits a sandbox may still make, by its own count and by its owner's.
@@ -136,6 +134,12 @@ impl Entry<'_> {
         let stream = Metered::new(Stream::new(server), pass.clone(), bandwidth);
         self.place.send(Visit { stream, from, pass });
         weak
+    }
+}
+
+impl Default for Doorway {
+    fn default() -> Self {
+        Self { open: OnceLock::new(), owners: Shares::new(OWNER_VISITS_MAX) }
     }
 }
 
@@ -183,15 +187,8 @@ impl Doorway {
 
     /// The visits of a new sandbox of `owner`'s.
     pub(super) fn visits_of(&self, owner: &str) -> Visits {
-        let mut owners = self.owners.lock();
-        let known = owners.get(owner).and_then(Weak::upgrade);
-        let of_owner = known.unwrap_or_else(|| {
-            let fresh = Arc::new(Semaphore::new(OWNER_VISITS_MAX));
-            owners.retain(|_, one| one.strong_count() > 0);
-            owners.insert(owner.to_owned(), Arc::downgrade(&fresh));
-            fresh
-        });
-        Visits { of_sandbox: Arc::new(Semaphore::new(VISITS_MAX)), of_owner }
+        let of_sandbox = Arc::new(Semaphore::new(VISITS_MAX));
+        Visits { of_sandbox, of_owner: self.owners.of(owner) }
     }
 
     /// A place for one more of these visits; `None` when the sandbox, its owner or all have too many.
@@ -274,6 +271,6 @@ mod tests {
         drop((permits, many));
         assert!(doorway.enter(&doorway.visits_of("a")).is_some());
         drop(doorway.visits_of("c"));
-        assert_eq!(doorway.owners.lock().len(), 1, "those without a sandbox are forgotten");
+        assert_eq!(doorway.owners.known(), 1, "those without a sandbox are forgotten");
     }
 }

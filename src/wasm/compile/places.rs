@@ -9,10 +9,9 @@
 //!
 //! So whatever few owners have compiled, another's program waits for slices, not for the limits of theirs.
 
-use parking_lot::Mutex;
-use std::collections::HashMap;
+use crate::shares::Shares;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -24,7 +23,7 @@ pub(super) struct Places {
     /// How many wait for a place.
     waiting: Arc<AtomicUsize>,
     /// One turn for each owner that compiles now.
-    owners: Mutex<HashMap<Arc<str>, Weak<Semaphore>>>,
+    owners: Shares,
 }
 
 /// The right to compile something now.
@@ -75,7 +74,7 @@ impl Places {
             behind: Arc::new(Semaphore::new(behind)),
             slice,
             waiting: Arc::default(),
-            owners: Mutex::default(),
+            owners: Shares::new(1),
         }
     }
 
@@ -85,17 +84,7 @@ impl Places {
     ///
     /// Dropped, it waits no longer.
     pub(super) async fn turn(&self, owner: &Arc<str>) -> Result<Turn, tokio::sync::AcquireError> {
-        let own = {
-            let mut owners = self.owners.lock();
-            owners.retain(|_, turns| turns.strong_count() > 0);
-            let known = owners.get(owner).and_then(Weak::upgrade);
-            known.unwrap_or_else(|| {
-                let turns = Arc::new(Semaphore::new(1));
-                owners.insert(owner.clone(), Arc::downgrade(&turns));
-                turns
-            })
-        };
-        let owners = own.acquire_owned().await?;
+        let owners = self.owners.of(owner).acquire_owned().await?;
         let place = {
             let _waits = Waits::new(&self.waiting);
             self.any.clone().acquire_owned().await?
@@ -113,7 +102,7 @@ impl Places {
     /// Owners that are known now.
     #[cfg(test)]
     pub(super) fn owners(&self) -> usize {
-        self.owners.lock().len()
+        self.owners.known()
     }
 }
 
