@@ -11,6 +11,7 @@ import pty
 import shutil
 import signal
 import struct
+import subprocess
 import sys
 import tempfile
 import termios
@@ -101,6 +102,13 @@ class Terminal:
         self.send(f"echo go; {command}\r")
         return self.until(lambda terminal: "\n".join(terminal.lines()[: terminal.screen.cursor.y]).endswith("\ngo"))
 
+    def asleep(self):
+        """Until what runs in front sleeps: less loses a ^Z that comes between its prompt and its read."""
+        bound = time.monotonic() + BOUND
+        while (state := self.out(f"ps -o stat= --ppid {self.pid}").strip()) != "S+":
+            assert time.monotonic() < bound, f"it does not sleep ({state!r}) on\n{self.text()}"
+        return self
+
     def send(self, keys):
         self.write(keys.encode() if isinstance(keys, str) else keys)
         return self
@@ -137,6 +145,9 @@ class InSandbox(Terminal):
     def write(self, data):
         self.sandbox.pty.send_stdin(self.pid, data)
 
+    def out(self, command):
+        return self.sandbox.commands.run(command).stdout
+
     def set_size(self, rows, columns):
         self.sandbox.pty.resize(self.pid, PtySize(rows=rows, cols=columns))
 
@@ -146,8 +157,8 @@ class Here(Terminal):
         super().__init__(rows, columns)
         self.home = tempfile.mkdtemp()
         os.chmod(self.home, 0o755)
-        self.child, self.master = pty.fork()
-        if self.child == 0:
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
             try:
                 # Whoever started the tests may ignore signals, and Python ignores some itself.
                 for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
@@ -168,6 +179,9 @@ class Here(Terminal):
             pass  # EIO: the last one has closed it
         self.feed(None)
 
+    def out(self, command):
+        return subprocess.check_output(command, shell=True, text=True)
+
     def write(self, data):
         os.write(self.master, data)
 
@@ -175,8 +189,8 @@ class Here(Terminal):
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def close(self):
-        os.kill(self.child, signal.SIGKILL)
-        os.waitpid(self.child, 0)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
         shutil.rmtree(self.home, ignore_errors=True)
 
 
@@ -329,7 +343,7 @@ def stopped_editor(open_terminal):
     """^Z out of vim and less, and back: the terminal's settings are the right one's each time."""
     terminal = open_terminal().fresh()
     terminal.run("seq 100 >n; unset LESS LESSOPEN")
-    terminal.send("less n\r").until(lambda t: t.lines()[-1] == "n").send("\x1a").until("Stopped").prompt()
+    terminal.send("less n\r").until(lambda t: t.lines()[-1] == "n").asleep().send("\x1a").until("Stopped").prompt()
     terminal.send("clear; stty -a | grep -o '[-]*icanon'\r").prompt().run("jobs")
     shots = [terminal.text()]
     terminal.send("fg\r").until(lambda t: t.lines()[-1] == ":" or t.lines()[-1] == "n").send("G").until("100").send("q")
