@@ -17,6 +17,11 @@ const WRITE: u32 = 2;
 const MS_ASYNC: u32 = 1;
 const MS_SYNC: u32 = 4;
 const MS_KNOWN: u32 = MS_ASYNC | 2 | MS_SYNC;
+/// madvise(2)'s advice that is taken: hints, what is not done here anyway, and `MADV_FREE`, which may come to nothing.
+const ADVICE: [std::ops::RangeInclusive<u32>; 5] =
+    [0..=3, 11..=17, 19..=23, MADV_FREE..=MADV_FREE, MADV_COLLAPSE..=MADV_COLLAPSE];
+const MADV_FREE: u32 = 8;
+const MADV_COLLAPSE: u32 = 25;
 /// The descriptor of a mapping without a file.
 const NO_FILE: u32 = u32::MAX;
 
@@ -27,6 +32,7 @@ pub(crate) async fn dispatch(call: &mut Call<'_>, number: u32) -> Option<Result<
         nr::MUNMAP => munmap(call).await,
         nr::MREMAP => mremap(call),
         nr::MSYNC => msync(call).await,
+        nr::MADVISE => madvise(call),
         _ => return None,
     })
 }
@@ -59,6 +65,7 @@ fn is_private(number: u32) -> bool {
             | nr::MUNMAP
             | nr::MREMAP
             | nr::MSYNC
+            | nr::MADVISE
     )
 }
 
@@ -149,5 +156,24 @@ async fn msync(call: &mut Call<'_>) -> Result<u32, Errno> {
         call.bytes(address, range.len()).map_err(|_outside| Errno::NOMEM)?;
     }
     call.reconcile().await.map_err(|_unstored| Errno::IO)?;
+    Ok(0)
+}
+
+/// madvise(2). Advice that would change what is in memory is refused (EINVAL): `MADV_DONTNEED` would have to know which pages are
+/// copies of a file, `MADV_DONTFORK` and `MADV_WIPEONFORK` what a fork shall not have.
+fn madvise(call: &mut Call<'_>) -> Result<u32, Errno> {
+    let [address, len, advice, ..] = call.args;
+    let known = ADVICE.iter().any(|range| range.contains(&advice));
+    if !known || !(address as usize).is_multiple_of(PAGE) {
+        return Err(Errno::INVAL);
+    }
+    if len == 0 {
+        return Ok(0);
+    }
+    let range = pages(address, len)?;
+    call.bytes(address, range.len()).map_err(|_outside| Errno::NOMEM)?;
+    if advice == MADV_FREE && call.process().shared.overlaps(&range) {
+        return Err(Errno::INVAL);
+    }
     Ok(0)
 }

@@ -7,6 +7,7 @@
 //! is never borrowed across an await, and between two awaits no other thread of the process runs.
 
 pub(crate) mod component;
+mod control;
 mod fcntl;
 mod fd;
 pub(crate) mod fork;

@@ -2,6 +2,7 @@
 //!
 //! Sockets bound to paths are nodes of the file system; who may connect is its permission to write there.
 
+use super::control::{self, Control, HEADER, push};
 use super::fd::{Span, total};
 use super::net::message::MessageHeader;
 use super::{Call, Wake, nr};
@@ -20,15 +21,12 @@ const FAMILY_NONE: u16 = 0;
 const FAMILY_BYTES: usize = 2;
 /// Bytes gathered from the guest at a time.
 const PIECE: usize = 256 << 10;
-/// Bytes of control data taken from the guest.
-const CONTROL_MAX: u32 = 16 << 10;
 /// Bytes received into a vector at a time: more are never there.
 const RECEIVE_MAX: usize = unix::INBOX_BYTES_MAX;
 
 /// `MSG_*`
 mod message {
     pub(super) const PEEK: u32 = 0x2;
-    pub(super) const CONTROL_TRUNCATED: u32 = 0x8;
     pub(super) const TRUNCATED: u32 = 0x20;
     pub(super) const DONT_WAIT: u32 = 0x40;
     pub(super) const WAIT_ALL: u32 = 0x100;
@@ -55,15 +53,6 @@ mod option {
 /// Types of control messages: descriptors, credentials.
 const SCM_RIGHTS: u32 = 1;
 const SCM_CREDENTIALS: u32 = 2;
-
-/// `struct cmsghdr`, 32-bit; data and the next header follow at multiples of 4.
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-#[repr(C)]
-struct ControlHeader {
-    len: u32,
-    level: u32,
-    kind: u32,
-}
 
 /// `struct ucred`
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
@@ -364,25 +353,13 @@ fn read_control(
     socket: &Socket,
     header: &MessageHeader,
 ) -> Result<(Option<Rights>, Credentials), Errno> {
-    const HEADER: usize = size_of::<ControlHeader>();
     let mut sender = credentials(call);
-    if header.control == 0 || header.control_len == 0 {
-        return Ok((None, sender));
-    }
-    if header.control_len > CONTROL_MAX {
-        return Err(Errno::NOBUFS);
-    }
-    let control = call.bytes(header.control, header.control_len as usize)?.to_vec();
-    let mut rest = control.as_slice();
     let mut files = Vec::new();
-    while rest.len() >= HEADER {
-        let about: ControlHeader = bytemuck::pod_read_unaligned(&rest[..HEADER]);
-        let len = about.len as usize;
-        let data = rest.get(HEADER..len).ok_or(Errno::INVAL)?;
-        if about.level != option::LEVEL {
+    for Control { level, kind, data } in control::read(call, header)? {
+        if level != option::LEVEL {
             return Err(Errno::INVAL);
         }
-        match about.kind {
+        match kind {
             SCM_RIGHTS => {
                 let table = call.process().fds.lock();
                 for fd in data.chunks_exact(4) {
@@ -396,7 +373,6 @@ fn read_control(
             }
             _ => return Err(Errno::INVAL),
         }
-        rest = rest.get(len.next_multiple_of(4)..).unwrap_or_default();
     }
     let rights = if files.is_empty() { None } else { Some(socket.rights(files)?) };
     Ok((rights, sender))
@@ -578,43 +554,34 @@ fn write_control(
     sender: Credentials,
     flags: u32,
 ) -> Result<(), Errno> {
-    const HEADER: usize = size_of::<ControlHeader>();
     let room = if header.control == 0 { 0 } else { header.control_len as usize };
     let mut control = Vec::new();
     if socket.passes_credentials() {
         let said = UserCredentials { pid: sender.pid, uid: sender.uid, gid: sender.gid };
-        push_control(&mut control, SCM_CREDENTIALS, bytemuck::bytes_of(&said));
+        push(&mut control, option::LEVEL, SCM_CREDENTIALS, bytemuck::bytes_of(&said));
         if control.len() > room {
             control.clear();
-            header.flags |= message::CONTROL_TRUNCATED;
+            header.flags |= control::TRUNCATED;
         }
     }
     let fits = room.saturating_sub(control.len() + HEADER) / 4;
     if rights.len() > fits {
-        header.flags |= message::CONTROL_TRUNCATED;
+        header.flags |= control::TRUNCATED;
         rights.truncate(fits);
     }
     let mut fds: Vec<u32> = Vec::with_capacity(rights.len());
     for file in rights {
         match call.install(file, flags & message::CLOEXEC != 0) {
             Ok(fd) => fds.push(fd),
-            Err(_full) => header.flags |= message::CONTROL_TRUNCATED,
+            Err(_full) => header.flags |= control::TRUNCATED,
         }
     }
     if !fds.is_empty() {
-        push_control(&mut control, SCM_RIGHTS, bytemuck::cast_slice(&fds));
+        push(&mut control, option::LEVEL, SCM_RIGHTS, bytemuck::cast_slice(&fds));
     }
     call.bytes(header.control, control.len())?.copy_from_slice(&control);
     header.control_len = control.len() as u32;
     Ok(())
-}
-
-fn push_control(control: &mut Vec<u8>, kind: u32, data: &[u8]) {
-    let len = (size_of::<ControlHeader>() + data.len()) as u32;
-    let header = ControlHeader { len, level: option::LEVEL, kind };
-    control.extend_from_slice(bytemuck::bytes_of(&header));
-    control.extend_from_slice(data);
-    control.resize(control.len().next_multiple_of(4), 0);
 }
 
 // ---- options

@@ -2,6 +2,7 @@
 
 use super::connection::Shut;
 use super::egress::{Fresh, Outlet, Permit};
+use super::packet::{Arrival, Wish};
 use super::ports::At;
 use super::socket::{Role, Socket, State, unspecified};
 use super::udp::DATAGRAM_BYTES_MAX;
@@ -72,7 +73,12 @@ impl Socket {
         }
     }
 
-    pub(super) fn send_datagram(&self, buf: &[u8], to: Option<SocketAddr>) -> Result<usize, Errno> {
+    pub(super) fn send_datagram(
+        &self,
+        buf: &[u8],
+        to: Option<SocketAddr>,
+        wish: &Wish,
+    ) -> Result<usize, Errno> {
         let mut state = self.state.lock();
         if state.binding.is_none() {
             self.take_port(&mut state, unspecified(self.family), 0)?;
@@ -91,11 +97,12 @@ impl Socket {
         }
         let bound = state.local.ip();
         let ip = if bound.is_unspecified() { source_for(to.ip()) } else { bound };
-        let from = SocketAddr::new(ip, state.local.port());
+        let from = SocketAddr::new(wish.source(ip)?, state.local.port());
         if from.is_ipv4() != to.is_ipv4() {
             return Err(Errno::NETUNREACH);
         }
         let route = route(to);
+        wish.may_take(route)?;
         if let Route::Outside(to) = route {
             self.net.admit_datagrams(to, self.owner, Fresh::Recent)?;
         }
@@ -108,17 +115,21 @@ impl Socket {
         match route {
             Route::NameServer => {
                 drop(state);
-                resolver::serve_datagram(&self.net, buf, own, self.owner);
+                resolver::serve_datagram(&self.net, buf, (own, from.ip()), self.owner);
             }
             Route::Inside(to) => {
                 drop(state);
                 match self.net.ports.inbox(from, to) {
-                    Some(inbox) => inbox.deliver(from, buf),
+                    Some(inbox) => {
+                        let arrival = Arrival::inside(to.ip(), self.class(to.ip(), wish));
+                        inbox.deliver(from, arrival, buf);
+                    }
                     // The port-unreachable message comes back only to a connected socket.
                     None if peer == Some(to) => own.fail(Errno::CONNREFUSED),
                     None => {}
                 }
             }
+            Route::Outside(_) if from.ip().is_loopback() => return Err(Errno::INVAL),
             Route::Outside(to) => self.send_outside(&mut state, buf, to)?,
         }
         Ok(buf.len())
@@ -126,9 +137,6 @@ impl Socket {
 
     /// Sends one datagram out; the egress policy has just been asked about it.
     fn send_outside(&self, state: &mut State, buf: &[u8], to: SocketAddr) -> Result<(), Errno> {
-        if state.local.ip().is_loopback() {
-            return Err(Errno::INVAL);
-        }
         let index = usize::from(to.is_ipv6());
         let usable = match &state.role {
             Role::Datagram(datagrams) => {

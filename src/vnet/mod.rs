@@ -21,6 +21,7 @@ mod egress;
 mod listener;
 mod names;
 mod options;
+mod packet;
 mod ports;
 mod resolver;
 mod socket;
@@ -35,7 +36,11 @@ pub(crate) use doorway::{Pass, Visit};
 pub use egress::{Egress, EgressProxy, NetEvent, NetProtocol, NetVerdict};
 pub(crate) use egress::{Gate, Owner};
 pub(crate) use listener::Waiting;
-pub(crate) use options::{SOL_SOCKET, SOL_TCP};
+pub(crate) use options::{
+    IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, IPV6_RECVHOPLIMIT, IPV6_RECVPKTINFO,
+    IPV6_RECVTCLASS, IPV6_TCLASS, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP,
+};
+pub(crate) use packet::{Arrival, LOOPBACK_INTERFACE, OUTSIDE_INTERFACE, Wish};
 pub(crate) use ports::Kind;
 pub(crate) use resolver::Resolver;
 pub(crate) use socket::{Family, Socket};

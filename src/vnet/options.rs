@@ -1,7 +1,7 @@
 //! Socket options: which exist, their ranges and defaults as on Linux, and the values of one socket.
 //!
 //! Options that only tune a real network (keep-alive times, congestion, buffer sizes) are accepted and read back, and change
-//! nothing in memory. Options that would have to *do* something that is not done here (packet information, raw headers,
+//! nothing in memory. Options that would have to *do* something that is not done here (raw headers, extension headers,
 //! multicast) are refused with ENOPROTOOPT, so that a program does not wait for what never comes.
 
 use super::ports::Kind;
@@ -28,11 +28,18 @@ pub(crate) const SO_PROTOCOL: i32 = 38;
 pub(crate) const SO_DOMAIN: i32 = 39;
 pub(crate) const IPV6_V6ONLY: i32 = 26;
 const SO_RCVLOWAT: i32 = 18;
-const IP_TTL: i32 = 2;
+pub(crate) const IP_TOS: i32 = 1;
+pub(crate) const IP_TTL: i32 = 2;
+pub(crate) const IP_PKTINFO: i32 = 8;
+pub(crate) const IP_RECVTTL: i32 = 12;
+pub(crate) const IP_RECVTOS: i32 = 13;
 const IP_MULTICAST_TTL: i32 = 33;
-const IPV6_UNICAST_HOPS: i32 = 16;
+pub(super) const IPV6_UNICAST_HOPS: i32 = 16;
 const IPV6_MULTICAST_HOPS: i32 = 18;
-const IPV6_TCLASS: i32 = 67;
+pub(crate) const IPV6_RECVPKTINFO: i32 = 49;
+pub(crate) const IPV6_RECVHOPLIMIT: i32 = 51;
+pub(crate) const IPV6_RECVTCLASS: i32 = 66;
+pub(crate) const IPV6_TCLASS: i32 = 67;
 
 /// The largest SO_SNDBUF and SO_RCVBUF that may be asked for (`net.core.wmem_max`, `rmem_max`); Linux doubles it.
 const BUFFER_ASKED_MAX: i32 = 212_992;
@@ -75,10 +82,16 @@ const FLAGS: &[Spec] = &[
     flag(SOL_TCP, 1, On::Stream, 0),  // TCP_NODELAY
     flag(SOL_TCP, 3, On::Stream, 0),  // TCP_CORK
     flag(SOL_TCP, 12, On::Stream, 1), // TCP_QUICKACK
-    flag(SOL_IP, 24, On::Any, 0),     // IP_BIND_ADDRESS_NO_PORT
-    flag(SOL_IP, 34, On::Any, 1),     // IP_MULTICAST_LOOP
+    flag(SOL_IP, IP_PKTINFO, On::Any, 0),
+    flag(SOL_IP, IP_RECVTTL, On::Any, 0),
+    flag(SOL_IP, IP_RECVTOS, On::Any, 0),
+    flag(SOL_IP, 24, On::Any, 0), // IP_BIND_ADDRESS_NO_PORT
+    flag(SOL_IP, 34, On::Any, 1), // IP_MULTICAST_LOOP
     flag(SOL_IPV6, IPV6_V6ONLY, On::V6, 0),
     flag(SOL_IPV6, 19, On::V6, 1), // IPV6_MULTICAST_LOOP
+    flag(SOL_IPV6, IPV6_RECVPKTINFO, On::V6, 0),
+    flag(SOL_IPV6, IPV6_RECVHOPLIMIT, On::V6, 0),
+    flag(SOL_IPV6, IPV6_RECVTCLASS, On::V6, 0),
 ];
 
 /// Options with a number; out of range is EINVAL.
@@ -95,7 +108,7 @@ const NUMBERS: &[Spec] = &[
     range(SOL_TCP, 10, On::Stream, 0, 0, i32::MAX), // TCP_WINDOW_CLAMP
     range(SOL_TCP, 18, On::Stream, 0, 0, i32::MAX), // TCP_USER_TIMEOUT
     range(SOL_TCP, 25, On::Stream, -1, i32::MIN, i32::MAX), // TCP_NOTSENT_LOWAT
-    range(SOL_IP, 1, On::Any, 0, 0, 255),          // IP_TOS
+    range(SOL_IP, IP_TOS, On::Any, 0, 0, 255),
     range(SOL_IP, IP_TTL, On::Any, 64, 1, 255),
     range(SOL_IP, 10, On::Any, 1, 0, 5), // IP_MTU_DISCOVER
     range(SOL_IP, IP_MULTICAST_TTL, On::Any, 1, 0, 255),

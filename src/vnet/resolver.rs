@@ -13,6 +13,7 @@
 
 use super::doorway::Doorway;
 use super::egress::{self, NetProtocol, NetVerdict, Owner, Subject};
+use super::packet::{Arrival, Class};
 use super::stream::Stream;
 use super::udp::Inbox;
 use super::{GATEWAY_V4, GATEWAY_V6, NAME_SERVER, Net};
@@ -182,15 +183,20 @@ fn modified() -> Option<SystemTime> {
     std::fs::metadata(RESOLV_CONF).and_then(|about| about.modified()).ok()
 }
 
-/// Answers one UDP query into `inbox`; dropped when too many are in flight.
-pub(super) fn serve_datagram(net: &Arc<Net>, query: &[u8], inbox: Arc<Inbox>, owner: Owner) {
+/// Answers one UDP query into the inbox at an address; dropped when too many are in flight.
+pub(super) fn serve_datagram(
+    net: &Arc<Net>,
+    query: &[u8],
+    (inbox, at): (Arc<Inbox>, IpAddr),
+    owner: Owner,
+) {
     let Ok(permit) = net.lookups.clone().try_acquire_owned() else { return };
     let (net, query) = (net.clone(), query.to_vec());
     net.runtime.clone().spawn(async move {
         let down = net.down.clone();
         let work = async {
             if let Some(answer) = answer(&net, &query, false, owner).await {
-                inbox.deliver(NAME_SERVER, &answer);
+                inbox.deliver(NAME_SERVER, Arrival::inside(at, Class::DEFAULT), &answer);
             }
         };
         down.run_until_cancelled(work).await;

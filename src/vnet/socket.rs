@@ -10,6 +10,7 @@ use super::options::{
     IPV6_V6ONLY, Options, SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_REUSEADDR,
     SO_REUSEPORT, SO_TYPE, SOL_IPV6, SOL_SOCKET,
 };
+use super::packet::Wish;
 use super::ports::{At, Binding, Kind, Reuse, Target};
 use super::udp::{Inbox, Received};
 use super::{NAME_SERVER, Net, is_own};
@@ -260,7 +261,7 @@ impl Socket {
             Role::Idle(_) | Role::Listening(_) => Err(Errno::NOTCONN),
             Role::Joined { end, .. } => {
                 let bytes = end.recv(buf, peek)?;
-                Ok(Received { bytes, full_bytes: bytes, from: None })
+                Ok(Received::of_stream(bytes))
             }
             Role::Datagram(datagrams) => {
                 let inbox = datagrams.inbox.clone();
@@ -278,8 +279,22 @@ impl Socket {
     ///
     /// EAGAIN, EPIPE (the caller raises SIGPIPE), EDESTADDRREQ, EMSGSIZE, or the pending error.
     pub(crate) fn send(&self, buf: &[u8], to: Option<SocketAddr>) -> Result<usize, Errno> {
+        self.send_as(buf, to, &Wish::default())
+    }
+
+    /// As [`Self::send`]; a datagram as `wish` says.
+    ///
+    /// # Errors
+    ///
+    /// Those too, and EINVAL, ENODEV or ENETUNREACH for what cannot be.
+    pub(crate) fn send_as(
+        &self,
+        buf: &[u8],
+        to: Option<SocketAddr>,
+        wish: &Wish,
+    ) -> Result<usize, Errno> {
         if self.kind == Kind::Datagram {
-            return self.send_datagram(buf, to);
+            return self.send_datagram(buf, to, wish);
         }
         match &self.state.lock().role {
             Role::Joined { end, .. } => end.send(buf),

@@ -4,6 +4,7 @@
 
 use super::account::Account;
 use super::connection::Shut;
+use super::packet::Arrival;
 use crate::errno::Errno;
 use crate::wait::{Ready, WaitQueue};
 use parking_lot::Mutex;
@@ -27,15 +28,23 @@ pub(crate) struct Received {
     pub(crate) full_bytes: usize,
     /// Who sent it; `None` for a stream.
     pub(crate) from: Option<SocketAddr>,
+    /// How a datagram arrived.
+    pub(crate) arrival: Option<Arrival>,
 }
 
 impl Received {
     /// The end of what there is to receive.
-    pub(super) const NOTHING: Self = Self { bytes: 0, full_bytes: 0, from: None };
+    pub(crate) const NOTHING: Self = Self::of_stream(0);
+
+    /// Bytes of a stream.
+    pub(super) const fn of_stream(bytes: usize) -> Self {
+        Self { bytes, full_bytes: bytes, from: None, arrival: None }
+    }
 }
 
 struct Datagram {
     from: SocketAddr,
+    arrival: Arrival,
     payload: Box<[u8]>,
 }
 
@@ -61,7 +70,7 @@ impl Inbox {
     }
 
     /// A datagram arrives; dropped when there is no room.
-    pub(super) fn deliver(&self, from: SocketAddr, payload: &[u8]) {
+    pub(super) fn deliver(&self, from: SocketAddr, arrival: Arrival, payload: &[u8]) {
         let charge = payload.len() + OVERHEAD_BYTES;
         {
             let mut state = self.state.lock();
@@ -69,7 +78,7 @@ impl Inbox {
                 return;
             }
             state.bytes += charge;
-            state.received.push_back(Datagram { from, payload: payload.into() });
+            state.received.push_back(Datagram { from, arrival, payload: payload.into() });
             self.account.take(charge);
         }
         self.queue.wake_all();
@@ -125,7 +134,8 @@ impl Inbox {
         let bytes = buf.len().min(next.payload.len());
         buf[..bytes].copy_from_slice(&next.payload[..bytes]);
         let full_bytes = next.payload.len();
-        let received = Received { bytes, full_bytes, from: Some(next.from) };
+        let received =
+            Received { bytes, full_bytes, from: Some(next.from), arrival: Some(next.arrival) };
         if !peek {
             state.received.pop_front();
             state.bytes -= full_bytes + OVERHEAD_BYTES;

@@ -1,4 +1,4 @@
-//! Descriptors and terminals of a sandbox against this host's: one program run in both prints the same.
+//! Descriptors, terminals and datagrams of a sandbox against this host's: one program run in both prints the same.
 
 use std::process::Command;
 use std::time::Duration;
@@ -28,4 +28,9 @@ fn descriptors_answer_as_linux() {
 #[test]
 fn terminals_answer_as_linux() {
     prints_the_same(include_str!("../guests/terminals.py"));
+}
+
+#[test]
+fn datagrams_bring_what_linux_lets_them_bring() {
+    prints_the_same(include_str!("../guests/packets.py"));
 }

@@ -3,7 +3,7 @@
 
 use crate::errno::Errno;
 use crate::host::Call;
-use crate::vnet::GUEST_V4;
+use crate::vnet::{GUEST_V4, LOOPBACK_INTERFACE, OUTSIDE_INTERFACE};
 use std::net::Ipv4Addr;
 
 /// Requests (include/uapi/linux/sockios.h).
@@ -43,7 +43,7 @@ struct Interface {
 const INTERFACES: [Interface; 2] = [
     Interface {
         name: "lo",
-        index: 1,
+        index: LOOPBACK_INTERFACE,
         address: Ipv4Addr::LOCALHOST,
         prefix: 8,
         flags: 0x49,
@@ -53,7 +53,7 @@ const INTERFACES: [Interface; 2] = [
     },
     Interface {
         name: "eth0",
-        index: 2,
+        index: OUTSIDE_INTERFACE,
         address: GUEST_V4,
         prefix: 30,
         flags: 0x1043,

@@ -1,16 +1,17 @@
 //! Sending and receiving: sendto, sendmsg, sendmmsg and their counterparts, with vectors, flags and time limits.
 //!
-//! A stream's blocking send goes on until everything is taken, as Linux's does. No control messages exist for internet
-//! sockets here: given ones are refused (EINVAL), received ones are never there.
+//! A stream's blocking send goes on until everything is taken, as Linux's does. Control messages are `packet`'s. There is no
+//! urgent data: sending it (MSG_OOB) is EOPNOTSUPP.
 
 use super::address::{Address, AddressLength, encode};
-use super::{Open, Patience};
+use super::{Open, Patience, packet};
 use crate::errno::Errno;
 use crate::host::Call;
+use crate::host::control::{self, Room};
 use crate::host::fd::{Span, total};
 use crate::host::time::Timespec64;
 use crate::process::Signal;
-use crate::vnet::{Kind, Received};
+use crate::vnet::{Kind, Received, Wish};
 use bytemuck::{Pod, Zeroable};
 use std::net::SocketAddr;
 use tokio::time::Instant;
@@ -59,7 +60,7 @@ pub(super) async fn sendto(call: &mut Call<'_>) -> Result<u32, Errno> {
     let to = destination(call, &open, to, to_len)?;
     let len = len.min(i32::MAX as u32);
     let spans = [Span { address, len }];
-    send(call, &open, &spans, to, flags).await
+    send(call, &open, &spans, (to, Wish::default()), flags).await
 }
 
 /// `sendmsg(fd, header, flags)`
@@ -98,10 +99,9 @@ async fn send_header(
     let header: MessageHeader = call.read(pointer)?;
     let spans = call.vector(header.vector, header.vector_len)?;
     let to = destination(call, open, header.name, header.name_len)?;
-    if header.control != 0 && header.control_len != 0 {
-        return Err(Errno::INVAL);
-    }
-    send(call, open, &spans, to, flags).await
+    let controls = control::read(call, &header)?;
+    let wish = packet::wish(open, &controls, to)?;
+    send(call, open, &spans, (to, wish), flags).await
 }
 
 /// Where to send; a stream does not look at it.
@@ -124,7 +124,7 @@ async fn send(
     call: &mut Call<'_>,
     open: &Open,
     spans: &[Span],
-    to: Option<SocketAddr>,
+    (to, wish): (Option<SocketAddr>, Wish),
     flags: u32,
 ) -> Result<u32, Errno> {
     if flags & (MSG_OOB | MSG_FASTOPEN) != 0 {
@@ -141,7 +141,7 @@ async fn send(
     loop {
         let piece = call.gather(spans, done, PIECE)?;
         let waiter = open.socket.subscribe();
-        let errno = match open.socket.send(&piece, to) {
+        let errno = match open.socket.send_as(&piece, to, &wish) {
             Ok(count) => {
                 done += count;
                 if !stream || done >= len {
@@ -239,8 +239,12 @@ async fn receive_header(
         call.bytes(header.name, count)?.copy_from_slice(&bytes[..count]);
         header.name_len = returned(bytes.len());
     }
-    header.control_len = 0;
     header.flags = if received.full_bytes > received.bytes { MSG_TRUNC } else { 0 };
+    let mut room = Room::of(&header);
+    if let Some(arrival) = &received.arrival {
+        packet::tell(&open.socket, arrival, &mut room);
+    }
+    room.write(call, &mut header)?;
     call.write(pointer, &header)?;
     Ok(told(open, received, flags))
 }
@@ -269,7 +273,7 @@ async fn receive(
     let patience = Patience::new(&open.file, flags & MSG_DONTWAIT != 0, timeout);
     let fill = flags & MSG_WAITALL != 0 && open.socket.kind() == Kind::Stream && !peek;
     let wanted = total(spans);
-    let mut all = Received { bytes: 0, full_bytes: 0, from: None };
+    let mut all = Received::NOTHING;
     loop {
         let waiter = open.socket.subscribe();
         let errno = match receive_now(call, open, spans, all.bytes, peek) {
@@ -277,7 +281,7 @@ async fn receive(
                 let ended = received.bytes == 0;
                 all.bytes += received.bytes;
                 all.full_bytes += received.full_bytes;
-                all.from = received.from;
+                (all.from, all.arrival) = (received.from, received.arrival);
                 if !fill || ended || all.bytes >= wanted {
                     return Ok(all);
                 }

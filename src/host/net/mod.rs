@@ -7,6 +7,7 @@ mod address;
 pub(super) mod interface;
 pub(super) mod message;
 mod option;
+mod packet;
 
 use super::{Call, Wake, nr};
 use crate::errno::{Errno, RESTART};

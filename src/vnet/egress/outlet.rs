@@ -8,6 +8,7 @@ use super::gate::{Fresh, Permit};
 use super::log::{NetProtocol, Owner, Record, Subject};
 use crate::errno::Errno;
 use crate::vnet::Net;
+use crate::vnet::packet::Arrival;
 use crate::vnet::ports::Kind;
 use crate::vnet::udp::{DATAGRAM_BYTES_MAX, Inbox};
 use parking_lot::Mutex;
@@ -164,7 +165,7 @@ async fn receive(socket: Arc<UdpSocket>, shared: Arc<Shared>, inbox: Arc<Inbox>)
                     && shared.net.may_carry(bytes)
                 {
                     record.add_received(bytes);
-                    inbox.deliver(from, &buf[..bytes]);
+                    inbox.deliver(from, Arrival::outside(from.is_ipv6()), &buf[..bytes]);
                 }
             }
             // An ICMP error: a connected socket is told, for others Linux keeps silent.
