@@ -184,6 +184,66 @@ fn native_code_is_refused_by_a_line_that_says_so() {
     assert!(said.lines().any(|said| said == line), "{said}");
 }
 
+/// Makes a source of pydantic-core 2.41.5 in the index: its build system is what the real one has.
+const SOURCE: &str = "
+import io, tarfile
+files = {
+    'PKG-INFO': 'Metadata-Version: 2.4\\nName: pydantic_core\\nVersion: 2.41.5\\n',
+    'pyproject.toml': '[build-system]\\nrequires = [\"maturin>=1.9.4,<2\"]\\nbuild-backend = \"maturin\"\\n',
+}
+with tarfile.open('index/pydantic-core/pydantic_core-2.41.5.tar.gz', 'w:gz') as archive:
+    for name, text in files.items():
+        entry = tarfile.TarInfo('pydantic_core-2.41.5/' + name)
+        entry.size = len(text)
+        archive.addfile(entry, io.BytesIO(text.encode()))
+";
+
+#[test]
+fn another_version_of_pydantic_s_core_is_refused_and_the_one_that_is_there_stays() {
+    let guest = with_index();
+    let native = "pydantic_core-2.41.5-cp314-cp314-manylinux_2_17_x86_64.whl";
+    guest.write(&format!("/home/user/index/pydantic-core/{native}"), b"not looked into");
+    let pip = |options: &str| {
+        let index = "--index-url http://127.0.0.1:3141/";
+        let command =
+            format!("cd /home/user; ! pip install {index} {options} pydantic-core==2.41.5 2>&1");
+        patiently(&guest, &command)
+    };
+    let line = format!(
+        "ERROR: pydantic-core has native code ({native}), and programs in an isolet sandbox are WebAssembly: only pure \
+         Python wheels (none-any) and sources without native code can be installed"
+    );
+    let refused = |said: &str| said.lines().any(|said| said == line);
+    let said = pip("");
+    assert!(refused(&said), "{said}");
+    // With its source beside it pip takes that, and wants what builds it.
+    guest.write("/home/user/source.py", SOURCE.as_bytes());
+    patiently(&guest, "cd /home/user; python3 source.py");
+    let said = pip("");
+    let wants = said.contains("No matching distribution found for maturin");
+    assert!(wants && said.contains("Failed to build 'pydantic-core'"), "{said}");
+    let said = pip("--only-binary pydantic-core");
+    assert!(refused(&said), "{said}");
+    let works = "python3 -c 'import pydantic; print(pydantic.TypeAdapter(int).validate_python(\"5\"))'; pip check";
+    assert_eq!(patiently(&guest, works), "5\nNo broken requirements found.\n");
+}
+
+#[test]
+fn a_virtual_environment_has_pydantic_if_it_has_the_image_s_packages() {
+    let guest = Guest::create(Server::shared());
+    // No index is asked: nothing listens there.
+    let script = "cd /home/user; export PIP_INDEX_URL=http://127.0.0.1:1/ PIP_RETRIES=0
+         python3 -m venv --system-site-packages with; python3 -m venv without
+         with/bin/pip install fastapi >said 2>&1 || cat said
+         with/bin/python -c 'import fastapi, pydantic; print(pydantic.TypeAdapter(int).validate_python(\"5\"))'
+         without/bin/python -c 'import pydantic' 2>&1 | tail -n 1
+         without/bin/pip install pydantic-core 2>&1 | grep -c 'No matching distribution'";
+    assert_eq!(
+        patiently(&guest, script),
+        "5\nModuleNotFoundError: No module named 'pydantic'\n1\n"
+    );
+}
+
 /// Where the outside's name server is, and the index there.
 const NAMESERVER: &str = "45.67.89.1";
 const INDEX: &str = "packages.example.org";
