@@ -13,9 +13,16 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+/// How long output is waited for once the command has ended, or we were asked to end.
+const GRACE: Duration = Duration::from_millis(200);
+/// What a pipe or a terminal of the sandbox holds at most (`fs.pipe-max-size`): so much may be read after the command's end.
+const HELD_BYTES_MAX: usize = 1 << 20;
 
 /// What `isolet run` was asked to do.
 #[derive(Args)]
@@ -127,46 +134,78 @@ async fn on_pipes(sandbox: &Sandbox, command: Command) -> anyhow::Result<isolet:
     });
     let mut stdout = child.take_stdout().context("standard output was asked for")?;
     let mut stderr = child.take_stderr().context("standard error was asked for")?;
-    let out = tokio::spawn(async move { copy_out(&mut stdout, tokio::io::stdout()).await });
-    let err = tokio::spawn(async move { copy_out(&mut stderr, tokio::io::stderr()).await });
-    forward_signals(&child)?;
+    let (end, ended) = watch::channel(false);
+    let late = ended.clone();
+    let out =
+        tokio::spawn(async move { copy_out(&mut stdout, tokio::io::stdout(), ended, GRACE).await });
+    let err =
+        tokio::spawn(async move { copy_out(&mut stderr, tokio::io::stderr(), late, GRACE).await });
+    let asked = forward_signals(&child)?;
     let status = child.wait().await;
-    // What the program's own children still write is not waited for: like a shell, we end with the command.
+    end.send_replace(true);
     let drained = async { (out.await, err.await) };
-    let _ = tokio::time::timeout(std::time::Duration::from_millis(200), drained).await;
+    // Whoever asked us to end may be one who does not read any more.
+    tokio::select! {
+        _ = drained => {}
+        () = after(asked, GRACE) => {}
+    }
     Ok(status)
 }
 
-/// Copies and flushes after every read, so that output is seen when it is written.
+/// Waits for the event and then for so long.
+async fn after(mut event: watch::Receiver<bool>, grace: Duration) {
+    if event.wait_for(|&came| came).await.is_err() {
+        return std::future::pending().await;
+    }
+    tokio::time::sleep(grace).await;
+}
+
+/// Copies and flushes after every read, so that output is seen when it is written. Once the command has `ended`, what it wrote is
+/// copied however long that takes; what its own children still write is not waited for: like a shell, we end with the command.
 async fn copy_out(
     from: &mut (impl tokio::io::AsyncRead + Unpin),
     mut to: impl tokio::io::AsyncWrite + Unpin,
+    ended: watch::Receiver<bool>,
+    grace: Duration,
 ) -> std::io::Result<()> {
     use tokio::io::AsyncReadExt;
     let mut buffer = vec![0; 64 << 10];
-    loop {
-        let length = from.read(&mut buffer).await?;
+    let mut late = 0;
+    let waited = after(ended.clone(), grace);
+    tokio::pin!(waited);
+    while late <= HELD_BYTES_MAX {
+        // What is there comes before the end of waiting.
+        let length = tokio::select! {
+            biased;
+            length = from.read(&mut buffer) => length?,
+            () = &mut waited => return Ok(()),
+        };
         if length == 0 {
             return Ok(());
         }
         to.write_all(&buffer[..length]).await?;
         to.flush().await?;
+        late += if *ended.borrow() { length } else { 0 };
     }
+    Ok(())
 }
 
-/// Passes on the signals that ask a program to end.
-fn forward_signals(child: &Arc<Child>) -> anyhow::Result<()> {
+/// Passes on the signals that ask a program to end; tells when one has come.
+fn forward_signals(child: &Arc<Child>) -> anyhow::Result<watch::Receiver<bool>> {
+    let (come, asked) = watch::channel(false);
+    let come = Arc::new(come);
     for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
         let mut signals = signal(kind)?;
-        let child = child.clone();
+        let (child, come) = (child.clone(), come.clone());
         tokio::spawn(async move {
             while signals.recv().await.is_some() {
                 // A child that has ended needs no signal.
                 let _ = child.signal(kind.as_raw_value());
+                come.send_replace(true);
             }
         });
     }
-    Ok(())
+    Ok(asked)
 }
 
 /// Runs `command` on a terminal of the sandbox, bridged to ours.
@@ -177,12 +216,16 @@ async fn on_terminal(sandbox: &Sandbox, command: Command) -> anyhow::Result<isol
     let mut keys = child.take_stdin().context("a terminal has an input side")?;
     let mut screen = child.take_stdout().context("a terminal has an output side")?;
     let raw = RawMode::enter()?;
-    tokio::spawn(async move { copy_out(&mut tokio::io::stdin(), &mut keys).await });
-    let shown = tokio::spawn(async move { copy_out(&mut screen, tokio::io::stdout()).await });
+    let (end, ended) = watch::channel(false);
+    tokio::spawn(async move { tokio::io::copy(&mut tokio::io::stdin(), &mut keys).await });
+    let shown =
+        tokio::spawn(async move { copy_out(&mut screen, tokio::io::stdout(), ended, GRACE).await });
     let resized = signal(SignalKind::window_change())?;
     tokio::spawn(follow_window(resized, child.clone()));
     let status = child.wait().await;
-    let _ = tokio::time::timeout(std::time::Duration::from_millis(200), shown).await;
+    end.send_replace(true);
+    // It has said what there is to say if it failed: nothing.
+    let _ = shown.await;
     drop(raw);
     Ok(status)
 }
@@ -278,5 +321,44 @@ async fn bridge(mut outside: TcpStream, sandbox: Sandbox, port: u16) {
             let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
         }
         Err(error) => tracing::debug!(%error, port, "a connection to a published port was refused"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, duplex};
+
+    /// The end has come, and nothing more is waited for.
+    fn over() -> (watch::Receiver<bool>, Duration) {
+        let (end, ended) = watch::channel(false);
+        end.send_replace(true);
+        (ended, Duration::ZERO)
+    }
+
+    #[tokio::test]
+    async fn what_a_command_wrote_is_shown_however_slowly_it_is_read() {
+        let content: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+        let (mut command, mut from) = duplex(content.len());
+        command.write_all(&content).await.expect("there is room");
+        let (to, mut reader) = duplex(100);
+        let (ended, grace) = over();
+        let copy = tokio::spawn(async move { copy_out(&mut from, to, ended, grace).await });
+        let mut shown = Vec::new();
+        reader.read_to_end(&mut shown).await.expect("a pipe in memory");
+        copy.await.expect("it ends").expect("a pipe in memory");
+        assert!(shown == content, "{} bytes of {}", shown.len(), content.len());
+        drop(command);
+    }
+
+    #[tokio::test]
+    async fn children_that_go_on_writing_are_not_waited_for() {
+        let (mut child, mut from) = duplex(1000);
+        let writes = async move { while child.write_all(&[b'y'; 1000]).await.is_ok() {} };
+        let writes = tokio::spawn(writes);
+        let (ended, grace) = over();
+        copy_out(&mut from, tokio::io::sink(), ended, grace).await.expect("nothing fails");
+        drop(from);
+        writes.await.expect("its reader is gone");
     }
 }
