@@ -21,6 +21,7 @@ mod config;
 mod errno;
 mod error;
 mod host;
+mod kept;
 mod process;
 mod sandbox;
 mod shares;

@@ -9,8 +9,9 @@
 //! It decides the order only: what compiling is and where its results are kept is the engine's business.
 
 use super::image::{Image, ImageProgram};
-use super::runtime::Shared;
+use super::runtime::{Shared, data_dir};
 use crate::error::Error;
+use crate::kept;
 use crate::wasm::Engine;
 use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
@@ -72,12 +73,13 @@ pub(super) fn compile_eager<'a>(
     })
 }
 
-/// Compiles what is missing, until all is there or the runtime is gone. One host process does so for a data directory
+/// Compiles what is missing, until all is there or the runtime is gone, and removes what has long not been used. One host process does so for a data directory
 /// at a time; another returns at once. Blocks.
 pub(super) fn compile_the_rest(runtime: &Weak<Shared>) {
     let Some(shared) = runtime.upgrade() else { return };
     let Some(_turn) = shared.engine.turn_to_compile_ahead() else { return };
     let programs: Vec<_> = distinct(shared.images.values()).into_iter().cloned().collect();
+    let data = data_dir(&shared.config);
     drop(shared);
     let workers = rayon::ThreadPoolBuilder::new()
         .thread_name(|_| "isolet-ahead".into())
@@ -97,6 +99,12 @@ pub(super) fn compile_the_rest(runtime: &Weak<Shared>) {
         if let Err(error) = workers.install(|| engine.compile(&program.digest)) {
             tracing::warn!(%error, program = program.path, "a program could not be compiled");
         }
+    }
+    // What this version knows counts as used by now.
+    if let Ok(data) = data
+        && let Err(error) = kept::remove_unused(&data)
+    {
+        tracing::warn!(%error, "what older versions left stays");
     }
 }
 

@@ -213,7 +213,7 @@ fn assemble(config: Config, resolver: Arc<Resolver>) -> Result<Runtime, Error> {
 }
 
 /// Opens the data directory.
-fn data_dir(config: &Config) -> Result<Dir, Error> {
+pub(super) fn data_dir(config: &Config) -> Result<Dir, Error> {
     let path = &config.data_dir;
     private_dir(path).map_err(|source| Error::Host {
         action: format!("open data directory {}", path.display()),

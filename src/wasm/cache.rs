@@ -23,6 +23,7 @@ use super::memory::Image;
 use super::split;
 use super::start_image::{Snapshot, StartImage};
 use crate::error::Error;
+use crate::kept;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use hmac::{Hmac, Mac};
 use rustix::fs::{MemfdFlags, SealFlags};
@@ -30,7 +31,6 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
-use std::time::SystemTime;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
@@ -69,8 +69,8 @@ impl Cache {
             let action = action.to_owned();
             move |source| Error::Host { action, source }
         };
-        data.create_dir_all("code").map_err(host("make the code cache"))?;
-        let dir = data.open_dir("code").map_err(host("open the code cache"))?;
+        data.create_dir_all(kept::CODE).map_err(host("make the code cache"))?;
+        let dir = data.open_dir(kept::CODE).map_err(host("open the code cache"))?;
         let key = key(data).map_err(host("make or read the code cache's key"))?;
         Ok(Self { dir, key })
     }
@@ -101,9 +101,9 @@ impl Cache {
             .ok_or_else(|| Error::Engine("compiled code could not be loaded".into()))
     }
 
-    /// Whether a program is on disk, without looking whether it is sound.
+    /// Whether a program is on disk, without looking whether it is sound. It counts as used.
     pub(crate) fn has(&self, engine: &Engine, sha256: &[u8; 32]) -> bool {
-        self.dir.exists(file_name(engine, sha256, CODE))
+        kept::open(&self.dir, &file_name(engine, sha256, CODE)).is_ok()
     }
 
     /// The start image of a program, if one is on disk. A file that is not ours is removed: another one is made at the next start.
@@ -124,14 +124,14 @@ impl Cache {
         image
     }
 
-    /// Whether a start image is on disk, without looking whether it is sound.
+    /// Whether a start image is on disk, without looking whether it is sound. It counts as used.
     pub(crate) fn has_start_image(
         &self,
         engine: &Engine,
         sha256: &[u8; 32],
         made_in: &[u8; 32],
     ) -> bool {
-        self.dir.exists(start_image_name(engine, sha256, made_in))
+        kept::open(&self.dir, &start_image_name(engine, sha256, made_in)).is_ok()
     }
 
     /// Keeps the start image of a program.
@@ -155,16 +155,12 @@ impl Cache {
         format!("{owner}-{}", file_name(engine, sha256, USER))
     }
 
-    /// The code of a user's program, if it is on disk, and its length. It counts as used now.
+    /// The code of a user's program, if it is on disk, and its length.
     pub(super) fn load_user(&self, engine: &Engine, name: &str) -> Option<(Code, u64)> {
         let bytes = self.read(name)?;
         let (kind, code) = self.verify(name, &bytes)?;
         let kind = kind.first().copied().and_then(Kind::from_letter)?;
         let loaded = Self::instantiate_user(engine, kind, code)?;
-        let now = cap_std::time::SystemTime::from_std(SystemTime::now());
-        if let Ok(file) = self.dir.open(name) {
-            let _unchanged = file.into_std().set_modified(now.into_std());
-        }
         Some((loaded, code.len() as u64))
     }
 
@@ -225,7 +221,7 @@ impl Cache {
 
     /// Held by the one process that compiles ahead for this directory; the system releases it with the process.
     pub(crate) fn turn(&self) -> Option<File> {
-        let file = self.lock_file(".ahead").ok()?;
+        let file = kept::lock_file(&self.dir, "ahead").ok()?;
         file.try_lock().is_ok().then_some(file)
     }
 
@@ -235,15 +231,9 @@ impl Cache {
     ///
     /// The host's.
     pub(crate) fn turn_to_make(&self) -> std::io::Result<File> {
-        let file = self.lock_file(".start")?;
+        let file = kept::lock_file(&self.dir, "start")?;
         file.lock()?;
         Ok(file)
-    }
-
-    fn lock_file(&self, name: &str) -> std::io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).mode(0o600);
-        Ok(self.dir.open_with(name, &options)?.into_std())
     }
 
     fn read_code(&self, engine: &Engine, name: &str) -> Option<Compiled> {
@@ -253,12 +243,12 @@ impl Cache {
     }
 
     fn read(&self, name: &str) -> Option<Vec<u8>> {
-        let mut file = self.dir.open(name).ok()?;
+        let file = kept::open(&self.dir, name).ok()?;
         if file.metadata().ok()?.len() > FILE_BYTES_MAX {
             return None;
         }
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).ok()?;
+        file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).ok()?;
         Some(bytes)
     }
 
@@ -293,32 +283,11 @@ impl Cache {
         let body = [image, code].concat();
         let tag = self.sign(name, &head, &body).finalize().into_bytes();
         head.extend(tag);
-        put(&self.dir, name, |file| {
+        kept::put(&self.dir, name, |file| {
             file.write_all(&head)?;
             file.write_all(&body)
         })
     }
-}
-
-/// Puts a file into `dir`, its owner's alone, that has its name only when `write` has written it; nothing is left of one that it could not.
-///
-/// # Errors
-///
-/// The host's.
-pub(crate) fn put(
-    dir: &Dir,
-    name: &str,
-    write: impl FnOnce(&mut cap_std::fs::File) -> std::io::Result<()>,
-) -> std::io::Result<()> {
-    let unfinished = format!(".{name}.{:016x}", rand::random::<u64>());
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    let mut file = dir.open_with(&unfinished, &options)?;
-    let written = write(&mut file).and_then(|()| dir.rename(&unfinished, dir, name));
-    if written.is_err() {
-        let _gone = dir.remove_file(&unfinished);
-    }
-    written
 }
 
 /// What the names of files end with: compiled code, start images and users' programs as this version of isolet makes and checks them.

@@ -20,7 +20,6 @@ mod split;
 mod start_image;
 mod user;
 
-pub(crate) use cache::put;
 pub use compile::compile_standard_input;
 
 use crate::config::CompileLimits;

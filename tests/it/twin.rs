@@ -14,7 +14,7 @@ use crate::run::{Output, attempt, run};
 use crate::sdk;
 
 /// What a script may take, on either side; a busy machine runs many at once.
-pub const BOUND: Duration = Duration::from_secs(180);
+pub const BOUND: Duration = Duration::from_secs(600);
 
 /// Packages are downloaded and unpacked.
 const INSTALL_BOUND: Duration = Duration::from_secs(900);

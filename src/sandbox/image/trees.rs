@@ -10,8 +10,9 @@
 
 use super::{BLOB_BYTES_MAX, unpack};
 use crate::errno::Errno;
+use crate::kept;
 use crate::vfs::{Lazy, Source};
-use crate::wasm::{Digest, put};
+use crate::wasm::Digest;
 use bytes::Bytes;
 use cap_std::fs::Dir;
 use std::fs::File;
@@ -31,7 +32,7 @@ pub(crate) struct Trees(Option<Dir>);
 impl Trees {
     /// The directory below `data`, made if missing.
     pub(crate) fn open(data: &Dir) -> Self {
-        let dir = data.create_dir_all("images").and_then(|()| data.open_dir("images"));
+        let dir = data.create_dir_all(kept::IMAGES).and_then(|()| data.open_dir(kept::IMAGES));
         Self(dir.map_err(|error| told(&error)).ok())
     }
 
@@ -65,7 +66,7 @@ fn told(error: &io::Error) {
 }
 
 fn open(dir: &Dir, name: &str) -> io::Result<Tree> {
-    let file = dir.open(name)?.into_std();
+    let file = kept::open(dir, name)?;
     let len = file.metadata()?.len();
     let mut end = [1; END];
     file.read_exact_at(&mut end, len.saturating_sub(END as u64))?;
@@ -77,7 +78,7 @@ fn open(dir: &Dir, name: &str) -> io::Result<Tree> {
 
 /// Keeps an archive: all of it is on the disk before it has its name.
 fn keep(dir: &Dir, name: &str, bytes: &[u8]) -> io::Result<()> {
-    put(dir, name, |file| {
+    kept::put(dir, name, |file| {
         file.write_all(bytes)?;
         file.sync_all()
     })
