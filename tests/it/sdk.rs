@@ -95,8 +95,13 @@ pub fn web_packages() -> PathBuf {
 
 /// The command that runs `tests/sdk/web/NAME` there.
 pub fn web_program(name: &str) -> Command {
-    let mut command = Command::new(web());
-    command.arg("-u").arg(source("web").join(name));
+    launched(web(), source("web").join(name))
+}
+
+/// The command that runs a program by `tests/sdk/launch.py`.
+fn launched(interpreter: PathBuf, program: PathBuf) -> Command {
+    let mut command = Command::new(interpreter);
+    command.arg("-u").arg(source("launch.py")).arg(program);
     command
 }
 
@@ -213,20 +218,42 @@ fn js_program_in(folder: &Path, name: &str) -> Command {
 
 /// The command that runs `tests/sdk/python/NAME` on the installed SDKs.
 pub fn python_program(name: &str) -> Command {
-    let mut command = Command::new(python());
-    command.arg("-u").arg(source("python").join(name));
-    command
+    launched(python(), source("python").join(name))
 }
 
 /// As [`python_program`], on the oldest SDK that is tested.
 pub fn old_python_program(name: &str) -> Command {
-    let mut command = Command::new(environment("sdk-python-2.45", "python-2.45/requirements.txt"));
-    command.arg("-u").arg(source("python").join(name));
-    command
+    let interpreter = environment("sdk-python-2.45", "python-2.45/requirements.txt");
+    launched(interpreter, source("python").join(name))
 }
 
 /// Importing should take a second or two; cold disks are slower.
 const IMPORT_BOUND: Duration = Duration::from_secs(120);
+
+/// Says something at once, in a thread that the end waits for, and at exit; then ends as told.
+const ENDS: &str = "import atexit, sys, threading
+atexit.register(print, 'at exit')
+go = threading.Event()
+threading.Thread(target=lambda: (go.wait(), print('thread'))).start()
+print(__name__, sys.argv[1:], 'said')
+go.set()
+";
+
+#[test]
+fn a_launched_program_ends_as_it_would_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("program.py");
+    for end in ["", "sys.exit(7)", "sys.exit('no')", "1 / 0"] {
+        fs::write(&program, format!("{ENDS}{end}\n")).expect("a file");
+        let mut launched = launched("python3".into(), program.clone());
+        let mut alone = Command::new("python3");
+        let launched = run(launched.arg("one"), IMPORT_BOUND);
+        let alone = run(alone.arg(&program).arg("one"), IMPORT_BOUND);
+        assert_eq!(launched.stdout, alone.stdout, "{end}: {}", launched.transcript());
+        assert_eq!(launched.status, alone.status, "{end}");
+        assert_eq!(launched.stderr.lines().last(), alone.stderr.lines().last(), "{end}");
+    }
+}
 
 #[test]
 fn the_javascript_sdks_import_at_the_pinned_versions() {
