@@ -1,7 +1,8 @@
 //! One TCP connection in memory: two ends, two bounded byte queues, and the half-close and reset rules of Linux's loopback.
 //!
 //! Both ends may be guest sockets (loopback); or one is, and the other is the host's: a [`Stream`](super::stream::Stream)
-//! for the router, the egress pump or the name server. Nothing here waits: `EAGAIN` and a queue to subscribe to.
+//! for the router, the egress pump or the name server. A socket that connects to itself is both ends of its own: one side, which is
+//! its own other side. Nothing here waits: `EAGAIN` and a queue to subscribe to.
 //! There are no segments, sequence numbers or timers, since memory loses nothing.
 
 use super::account::Account;
@@ -103,6 +104,15 @@ pub(super) struct Link {
 }
 
 impl Link {
+    fn new(account: &Arc<Account>, queues: [WaitQueue; 2]) -> Result<Arc<Self>, Errno> {
+        account.admit(|id| Self {
+            sides: Mutex::new([Side::new(), Side::new()]),
+            queues,
+            account: account.clone(),
+            id,
+        })
+    }
+
     /// Ends the connection for both ends, as when the network goes away.
     pub(super) fn abort(&self) {
         {
@@ -129,7 +139,9 @@ impl Drop for Link {
 /// One end of a connection. Dropping it closes: FIN, or RST if received bytes were not read.
 pub(super) struct End {
     link: Arc<Link>,
-    side: usize,
+    side: u8,
+    /// The other end's side; the same one where a socket is connected to itself.
+    other: u8,
     /// This end's address, canonical (never v4-mapped).
     pub(super) local: SocketAddr,
     /// The other end's address, canonical.
@@ -148,14 +160,33 @@ impl End {
         client: SocketAddr,
         server: SocketAddr,
     ) -> Result<(Self, Self), Errno> {
-        let link = account.admit(|id| Link {
-            sides: Mutex::new([Side::new(), Side::new()]),
-            queues,
-            account: account.clone(),
-            id,
-        })?;
-        let other = Self { link: link.clone(), side: 1, local: server, peer: client };
-        Ok((Self { link, side: 0, local: client, peer: server }, other))
+        let link = Link::new(account, queues)?;
+        let other = Self { link: link.clone(), side: 1, other: 0, local: server, peer: client };
+        Ok((Self { link, side: 0, other: 1, local: client, peer: server }, other))
+    }
+
+    /// The only end of a connection of `address` to itself, established: what it sends it receives, and its own FIN and reset too.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::pair`].
+    pub(super) fn of_itself(
+        account: &Arc<Account>,
+        queue: WaitQueue,
+        address: SocketAddr,
+    ) -> Result<Self, Errno> {
+        let link = Link::new(account, [queue.clone(), queue])?;
+        let end = Self { link, side: 0, other: 0, local: address, peer: address };
+        end.establish();
+        Ok(end)
+    }
+
+    fn own(&self) -> usize {
+        usize::from(self.side)
+    }
+
+    fn other(&self) -> usize {
+        usize::from(self.other)
     }
 
     /// The connection is established, for both ends.
@@ -172,7 +203,7 @@ impl End {
     /// The connection cannot be opened: the other end sees `errno`.
     pub(super) fn refuse(self, errno: Errno) {
         let mut sides = self.link.sides.lock();
-        let other = &mut sides[1 - self.side];
+        let other = &mut sides[self.other()];
         if other.phase == Phase::Opening {
             other.phase = Phase::Dead;
             other.error = Some(errno);
@@ -182,28 +213,28 @@ impl End {
 
     /// Closes with a reset, whatever is unread (SO_LINGER of 0, a listener that closes).
     pub(super) fn reset(self) {
-        self.link.sides.lock()[1 - self.side].reset();
+        self.link.sides.lock()[self.other()].reset();
     }
 
     /// Directions that shutdown(2) had ended before the socket was connected; the other end does not hear of it.
     pub(super) fn begin_shut(&self, shut: Shut) {
-        let own = &mut self.link.sides.lock()[self.side];
+        let own = &mut self.link.sides.lock()[self.own()];
         own.read_shut |= shut.read;
         own.write_shut |= shut.write;
     }
 
     pub(super) fn phase(&self) -> Phase {
-        self.link.sides.lock()[self.side].phase
+        self.link.sides.lock()[self.own()].phase
     }
 
     /// A view of this end that does not keep it open.
     pub(super) fn watch(&self) -> Watch {
-        Watch { link: self.link.clone(), side: self.side }
+        Watch { link: self.link.clone(), side: self.own(), other: self.other() }
     }
 
     /// The queue that tells of changes at this end.
     pub(super) fn queue(&self) -> &WaitQueue {
-        &self.link.queues[self.side]
+        &self.link.queues[self.own()]
     }
 
     pub(super) fn subscribe(&self) -> Waiter {
@@ -212,12 +243,12 @@ impl End {
 
     /// SO_ERROR: reads and clears.
     pub(super) fn take_error(&self) -> Option<Errno> {
-        self.link.sides.lock()[self.side].error.take()
+        self.link.sides.lock()[self.own()].error.take()
     }
 
     /// Bytes that could be read now (FIONREAD).
     pub(super) fn readable_bytes(&self) -> usize {
-        self.link.sides.lock()[self.side].inbound.len()
+        self.link.sides.lock()[self.own()].inbound.len()
     }
 
     /// Receives into `buf`; 0 is the end of the stream.
@@ -227,7 +258,7 @@ impl End {
     /// EAGAIN, or the pending error (ECONNRESET, EPIPE...).
     pub(super) fn recv(&self, buf: &mut [u8], peek: bool) -> Result<usize, Errno> {
         let mut sides = self.link.sides.lock();
-        let own = &mut sides[self.side];
+        let own = &mut sides[self.own()];
         if own.inbound.is_empty() {
             if own.fin {
                 return Ok(0);
@@ -252,7 +283,7 @@ impl End {
         }
         drop(sides);
         self.link.account.give_back(count);
-        self.link.queues[1 - self.side].wake_all();
+        self.link.queues[self.other()].wake_all();
         Ok(count)
     }
 
@@ -263,7 +294,7 @@ impl End {
     /// EAGAIN, EPIPE after the end of sending, or the pending error.
     pub(super) fn send(&self, buf: &[u8]) -> Result<usize, Errno> {
         let mut sides = self.link.sides.lock();
-        let [own, other] = pick(&mut sides, self.side);
+        let own = &mut sides[self.own()];
         if let Some(errno) = own.error.take() {
             return Err(errno);
         }
@@ -276,10 +307,11 @@ impl End {
         if buf.is_empty() {
             return Ok(0);
         }
+        let other = &mut sides[self.other()];
         if other.closed || (other.read_shut && other.write_shut) {
             // As on a wire: the bytes leave, and a reset comes back. A reader that has shut both ways is reset too.
-            own.reset();
             other.reset();
+            sides[self.own()].reset();
             drop(sides);
             self.link.wake();
             return Ok(buf.len());
@@ -291,14 +323,14 @@ impl End {
         other.inbound.extend(&buf[..count]);
         self.link.account.take(count);
         drop(sides);
-        self.link.queues[1 - self.side].wake_all();
+        self.link.queues[self.other()].wake_all();
         Ok(count)
     }
 
     /// Bytes that can be sent now; some, if sending would fail.
     pub(super) fn room(&self) -> usize {
-        let mut sides = self.link.sides.lock();
-        let [own, other] = pick(&mut sides, self.side);
+        let sides = self.link.sides.lock();
+        let (own, other) = (&sides[self.own()], &sides[self.other()]);
         if own.phase == Phase::Open && !own.write_shut && !other.closed {
             self.link.account.room(other.inbound.len())
         } else {
@@ -314,14 +346,15 @@ impl End {
     pub(super) fn shutdown(&self, how: Shut) -> Result<(), Errno> {
         {
             let mut sides = self.link.sides.lock();
-            let [own, other] = pick(&mut sides, self.side);
+            let own = &mut sides[self.own()];
             if own.phase == Phase::Dead {
                 return Err(Errno::NOTCONN);
             }
             own.read_shut |= how.read;
             if how.write && !own.write_shut {
                 own.write_shut = true;
-                other.finish();
+                sides[self.other()].finish();
+                let own = &mut sides[self.own()];
                 if own.fin {
                     own.phase = Phase::Dead;
                 }
@@ -333,8 +366,8 @@ impl End {
 
     /// What poll(2) reports (Linux's `tcp_poll`).
     pub(super) fn ready(&self) -> Ready {
-        let mut sides = self.link.sides.lock();
-        let [own, other] = pick(&mut sides, self.side);
+        let sides = self.link.sides.lock();
+        let (own, other) = (&sides[self.own()], &sides[self.other()]);
         let dead = own.phase == Phase::Dead;
         let read_ended = own.fin || own.read_shut || dead;
         let write_ended = own.write_shut || dead;
@@ -357,13 +390,14 @@ impl End {
 pub(super) struct Watch {
     link: Arc<Link>,
     side: usize,
+    other: usize,
 }
 
 impl Watch {
     /// Whether the other end is closed or the connection reset.
     pub(super) fn is_orphan(&self) -> bool {
         let sides = self.link.sides.lock();
-        sides[1 - self.side].closed || sides[self.side].phase == Phase::Dead
+        sides[self.other].closed || sides[self.side].phase == Phase::Dead
     }
 
     pub(super) fn subscribe(&self) -> Waiter {
@@ -376,20 +410,16 @@ impl Watch {
     }
 }
 
-/// The side itself and the other one.
-fn pick(sides: &mut [Side; 2], own: usize) -> [&mut Side; 2] {
-    let [first, second] = sides;
-    if own == 0 { [first, second] } else { [second, first] }
-}
-
 impl Drop for End {
     fn drop(&mut self) {
         let unread = {
             let mut sides = self.link.sides.lock();
-            let [own, other] = pick(&mut sides, self.side);
+            let own = &mut sides[self.own()];
             own.closed = true;
             let unread = std::mem::take(&mut own.inbound).len();
-            if unread > 0 || own.phase == Phase::Opening {
+            let cut = unread > 0 || own.phase == Phase::Opening;
+            let other = &mut sides[self.other()];
+            if cut {
                 other.reset();
             }
             other.finish();

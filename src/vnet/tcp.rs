@@ -42,6 +42,9 @@ impl Socket {
         };
         let bound_before = state.binding.is_some();
         let local = self.source(&mut state, to, matches!(route, Route::Outside(_)))?;
+        if local == to {
+            return self.connect_to_itself(&mut state, to);
+        }
         let queues = [self.queue.clone(), WaitQueue::new()];
         let pair = End::pair(&self.net.account, queues, local, to);
         let (end, server) = pair.inspect_err(|_| {
@@ -65,6 +68,17 @@ impl Socket {
                 None => server.refuse(Errno::CONNREFUSED),
             }
         }
+        Err(Errno::INPROGRESS)
+    }
+
+    /// Both ends open at once, as TCP has it ("simultaneous open"): a listener that shares the port does not hear of it.
+    fn connect_to_itself(&self, state: &mut State, address: SocketAddr) -> Result<(), Errno> {
+        let end = End::of_itself(&self.net.account, self.queue.clone(), address)?;
+        if let Role::Idle(shut) = &state.role {
+            // Here Linux does send the end of what was shut before.
+            end.shutdown(*shut)?;
+        }
+        state.role = Role::Joined { end, told: Told::NotYet };
         Err(Errno::INPROGRESS)
     }
 
@@ -113,6 +127,13 @@ impl Socket {
         let ip = if bound.is_unspecified() { source_for(to.ip()) } else { bound };
         if state.binding.is_none() {
             self.take_port(state, ip, 0)?;
+            if SocketAddr::new(ip, state.local.port()) == to {
+                // Only who asks for it is connected to itself: another port, taken while this one is.
+                let chance = state.binding.take();
+                let taken = self.take_port(state, ip, 0);
+                chance.into_iter().for_each(|binding| self.net.ports.remove(binding));
+                taken?;
+            }
         }
         Ok(SocketAddr::new(ip, state.local.port()))
     }

@@ -78,6 +78,40 @@ copy.sendall(b"by the copy")
 print(client.recv(100), copy.getpeername() == client.getsockname())
 copy.close()
 print(client.recv(100))
+# A socket that connects to its own address: both ends open at once (RFC 9293, 3.5), and it hears itself.
+def itself(address="127.0.0.1", to=None):
+    one = S.socket(S.AF_INET6 if ":" in address else S.AF_INET)
+    one.bind((address, 0))
+    one.connect((to or address, one.getsockname()[1]))
+    return one
+for address, to in (("127.0.0.1", None), ("::1", None), ("0.0.0.0", "127.0.0.1")):
+    with itself(address, to) as one:
+        print("itself", address, one.getpeername() == one.getsockname(), one.getsockopt(S.IPPROTO_TCP, S.TCP_INFO, 1))
+        one.sendall(b"x" * 100_000)
+        print("heard", len(one.recv(100_000, S.MSG_WAITALL)), name(one.connect_ex(one.getsockname())))
+        one.send(b"last")
+        one.shutdown(S.SHUT_WR)
+        print("ended", one.recv(10), one.recv(10))
+with S.socket() as one:
+    one.bind(("127.0.0.1", 0))
+    one.setblocking(False)
+    print("begun", name(one.connect_ex(one.getsockname())), select.select([], [one], [], 60)[1] == [one], one.getsockopt(S.SOL_SOCKET, S.SO_ERROR))
+with S.socket() as one:
+    one.bind(("127.0.0.1", 0))
+    print("next door", name(one.connect_ex(("127.0.0.2", one.getsockname()[1]))))
+# A listener on the same address does not hear of it.
+with S.socket() as one, S.socket() as listener:
+    for each in (one, listener):
+        each.setsockopt(S.SOL_SOCKET, S.SO_REUSEADDR, 1)
+    one.bind(("127.0.0.1", 0))
+    listener.bind(one.getsockname())
+    listener.listen()
+    listener.setblocking(False)
+    one.connect(listener.getsockname())
+    try:
+        listener.accept()
+    except OSError as error:
+        print("past the listener", one.getpeername() == one.getsockname(), name(error.errno))
 for family, kind, protocol in [(S.AF_INET, S.SOCK_STREAM, 17), (S.AF_INET, S.SOCK_DGRAM, 6), (S.AF_INET, 99, 0), (99, S.SOCK_STREAM, 0),
                                (S.AF_INET, S.SOCK_RAW, 1), (S.AF_INET, S.SOCK_STREAM, 6), (S.AF_INET6, S.SOCK_DGRAM, 17)]:
     try:

@@ -76,8 +76,6 @@ impl Worlds {
         }
         match *op {
             Op::New(slot) => self.open(slot),
-            // Linux opens a connection of a socket to itself (both ends at once); here nobody listens.
-            Op::Connect(slot, to) if slot == to => (Outcome::Skipped, Outcome::Skipped),
             Op::Bind(slot) if !self.fresh[slot] => (Outcome::Skipped, Outcome::Skipped),
             Op::Connect(slot, to) => self.connect(slot, to),
             Op::Accept(slot, into) => self.accept(slot, into),
@@ -300,6 +298,44 @@ fn shut_down_before_connect_has_told() {
         run(Kind::Stream, &[&refused[..], &again(how)[..]].concat());
         let accepted = [new.clone(), bind.clone(), Op::Listen(0, 4), Op::New(1)];
         run(Kind::Stream, &[&accepted[..], &again(how)[..]].concat());
+    }
+}
+
+#[test]
+fn a_socket_that_connects_to_itself() {
+    let hello = || Op::Send(0, b"hello".to_vec());
+    let itself = [Op::New(0), Op::Bind(0), Op::Connect(0, 0), Op::Connect(0, 0)];
+    let after = |ops: &[Op]| run(Kind::Stream, &[&itself[..], ops].concat());
+    after(&[Op::Connect(0, 0), Op::Peer(0), Op::Listen(0, 4), Op::Accept(0, 1), Op::Error(0)]);
+    after(&[hello(), Op::Recv(0, 3, true), hello(), Op::Recv(0, 9, false), Op::Recv(0, 9, false)]);
+    // Nobody else is let in.
+    after(&[Op::New(1), Op::Connect(1, 0), Op::Connect(1, 0)]);
+    for first in [READ, WRITE, BOTH] {
+        for second in [READ, WRITE, BOTH] {
+            let ended = [
+                hello(),
+                Op::Shutdown(0, first),
+                hello(),
+                Op::Recv(0, 3, false),
+                Op::Shutdown(0, second),
+                hello(),
+                Op::Recv(0, 99, false),
+                Op::Recv(0, 9, false),
+                Op::Error(0),
+                Op::Peer(0),
+                Op::Connect(0, 0),
+            ];
+            after(&ended);
+        }
+    }
+    for how in [READ, WRITE, BOTH] {
+        let shut = [
+            &itself[..2],
+            &[Op::Shutdown(0, how)],
+            &itself[2..],
+            &[hello(), Op::Recv(0, 9, false), Op::Peer(0)],
+        ];
+        run(Kind::Stream, &shut.concat());
     }
 }
 
