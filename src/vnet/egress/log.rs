@@ -8,8 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-/// Records that are kept; with a name each is some 600 bytes.
+/// Records that are kept, each of 600 bytes at most. They are not charged to the sandbox's memory: a guest that has filled
+/// that would act unseen.
 const RECORDS_MAX: usize = 1000;
+/// What a record takes, with a name of the longest.
+#[cfg(test)]
+const RECORD_BYTES_MAX: usize = 600;
 
 /// How something was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,6 +269,13 @@ mod tests {
         assert_eq!(events.len(), RECORDS_MAX);
         assert_eq!(events.last().unwrap().address.unwrap().port(), 2999);
         assert_eq!(log.events(events[998].id, 10).len(), 1);
+    }
+
+    #[test]
+    fn a_record_is_no_larger_than_the_documents_say() {
+        // Its counts beside it, its place in the queue, and its name and question.
+        let around = 3 * size_of::<usize>() + 253 + "NSEC3PARAM".len();
+        assert!(size_of::<Record>() + around <= RECORD_BYTES_MAX, "{}", size_of::<Record>());
     }
 
     #[test]

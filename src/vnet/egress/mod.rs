@@ -61,6 +61,7 @@ use policy::Says;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock, Weak};
 
 /// How an address is let out.
@@ -85,6 +86,8 @@ pub(super) struct Denial {
 pub(super) struct Outside {
     state: Mutex<State>,
     authority: OnceLock<Authority>,
+    /// Peers that its UDP sockets remember.
+    peers: AtomicUsize,
 }
 
 struct State {
@@ -107,7 +110,7 @@ impl Outside {
             visits: Vec::new(),
             next: 0,
         };
-        Self { state: Mutex::new(state), authority: OnceLock::new() }
+        Self { state: Mutex::new(state), authority: OnceLock::new(), peers: AtomicUsize::new(0) }
     }
 }
 

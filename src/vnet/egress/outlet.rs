@@ -15,11 +15,14 @@ use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::UdpSocket;
 use tokio_util::sync::DropGuard;
 
 /// Peers that one UDP socket remembers having sent to; the oldest is forgotten.
 const PEERS_MAX: usize = 1024;
+/// Peers that all UDP sockets of a sandbox remember together; past it each forgets its oldest for a new one, down to one.
+const PEERS_OF_SANDBOX_MAX: usize = 4096;
 
 /// A real UDP socket behind a guest's one.
 pub(in crate::vnet) struct Outlet {
@@ -46,22 +49,29 @@ impl Peers {
         self.0.iter().find(|(known, _)| *known == peer).map(|(_, record)| record)
     }
 
-    fn add(&mut self, peer: SocketAddr, record: Arc<Record>) {
-        if self.0.len() == PEERS_MAX
+    /// Adds one; `of_sandbox` counts those of all sockets.
+    fn add(&mut self, peer: SocketAddr, record: Arc<Record>, of_sandbox: &AtomicUsize) {
+        let others = of_sandbox.fetch_add(1, Ordering::Relaxed);
+        if (self.0.len() == PEERS_MAX || others >= PEERS_OF_SANDBOX_MAX)
             && let Some((_, record)) = self.0.pop_front()
         {
             record.end();
+            of_sandbox.fetch_sub(1, Ordering::Relaxed);
         }
         self.0.push_back((peer, record));
+    }
+
+    /// Forgets all of them.
+    fn clear(&mut self, of_sandbox: &AtomicUsize) {
+        of_sandbox.fetch_sub(self.0.len(), Ordering::Relaxed);
+        self.0.drain(..).for_each(|(_, record)| record.end());
     }
 }
 
 impl Drop for Outlet {
     fn drop(&mut self) {
         // Now, and not when the receiving task notices.
-        for (_, record) in &self.shared.peers.lock().0 {
-            record.end();
-        }
+        self.shared.peers.lock().clear(&self.shared.net.outside.peers);
     }
 }
 
@@ -80,7 +90,7 @@ impl Shared {
             question: None,
             address: Some(peer),
         });
-        peers.add(peer, record.clone());
+        peers.add(peer, record.clone(), &self.net.outside.peers);
         record
     }
 }
@@ -174,5 +184,41 @@ async fn receive(socket: Arc<UdpSocket>, shared: Arc<Shared>, inbox: Arc<Inbox>)
         }
         // A flood of datagrams or errors must not hold the thread.
         tokio::task::consume_budget().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vnet::egress::Log;
+
+    #[test]
+    fn peers_are_bounded_for_a_socket_and_for_the_sandbox() {
+        let (log, of_sandbox) = (Log::default(), AtomicUsize::new(0));
+        let send_to_many = |peers: &mut Peers| {
+            for port in 1..=2000 {
+                let peer = SocketAddr::from(([1, 1, 1, 1], port));
+                let record = log.allowed(Subject {
+                    owner: Owner::default(),
+                    protocol: NetProtocol::Udp,
+                    name: None,
+                    question: None,
+                    address: Some(peer),
+                });
+                peers.add(peer, record, &of_sandbox);
+                assert!(peers.find(peer).is_some(), "the latest is always remembered");
+            }
+        };
+        let mut sockets: [Peers; 6] = Default::default();
+        sockets.iter_mut().for_each(send_to_many);
+        let held = sockets.each_ref().map(|peers| peers.0.len());
+        assert_eq!(held, [1024, 1024, 1024, 1024, 1, 1]);
+        assert_eq!(of_sandbox.load(Ordering::Relaxed), held.iter().sum::<usize>());
+        // What a socket gives back is another one's.
+        sockets[0].clear(&of_sandbox);
+        send_to_many(&mut sockets[5]);
+        assert_eq!(sockets[5].0.len(), 1023);
+        sockets.iter_mut().for_each(|peers| peers.clear(&of_sandbox));
+        assert_eq!(of_sandbox.load(Ordering::Relaxed), 0);
     }
 }
