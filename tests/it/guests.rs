@@ -75,6 +75,11 @@ fn unpacked(packed: &[u8]) -> Vec<u8> {
     zstd::decode_all(packed).expect("it was packed by zstd")
 }
 
+/// A WebSocket server on port 9200 that says everything back.
+pub fn echo() -> Vec<u8> {
+    unpacked(include_bytes!("../guests/wasi/echo.wasm.zst"))
+}
+
 /// The guest for preview 1.
 pub fn p1() -> Vec<u8> {
     unpacked(include_bytes!("../guests/wasi/wasip1.wasm.zst"))

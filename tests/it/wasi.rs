@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use crate::guests::{
-    block_on, go, machine, machine_of, p1, p2, parent, run, run_with, runtime, start, success,
+    block_on, echo, go, machine, machine_of, p1, p2, parent, run, run_with, runtime, start, success,
 };
 
 /// A test for each of both kinds of program.
@@ -72,6 +72,7 @@ fn the_guests_are_those_of_the_recipe() {
         ("wasip1.wasm", p1()),
         ("wasip2.wasm", p2()),
         ("process.wasm", parent()),
+        ("echo.wasm", echo()),
         ("go.wasm", go()),
     ] {
         let sum: String = Sha256::digest(&content).iter().map(|b| format!("{b:02x}")).collect();
