@@ -26,6 +26,7 @@ mod twin;
 mod cli;
 mod clients;
 mod commands;
+mod compilers;
 mod control;
 mod deploying;
 mod descriptors;

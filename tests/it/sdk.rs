@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::run::run;
 
 /// An install downloads some 60 MB; a slow registry may take minutes.
-const INSTALL_BOUND: Duration = Duration::from_secs(600);
+pub const INSTALL_BOUND: Duration = Duration::from_secs(600);
 
 /// Names the folder as finished; written last.
 const FINISHED: &str = ".finished";
@@ -39,15 +39,23 @@ pub fn lock(name: &str) -> File {
 
 /// The cache folder for what `pins` describes, made by `install` unless an earlier run finished it.
 fn installed(kind: &str, pins: &Path, install: impl FnOnce(&Path)) -> PathBuf {
+    made(kind, &[pins], install)
+}
+
+/// The cache folder for what comes of `sources`, made by `make` unless an earlier run finished it.
+pub fn made(kind: &str, sources: &[&Path], make: impl FnOnce(&Path)) -> PathBuf {
     let _held = lock(kind);
-    let pins = fs::read(pins).expect("the pins are committed");
-    let key: String = Sha256::digest(&pins).iter().take(6).map(|b| format!("{b:02x}")).collect();
+    let mut digest = Sha256::new();
+    for source in sources {
+        digest.update(fs::read(source).expect("it is committed"));
+    }
+    let key: String = digest.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
     let folder = cache().join(format!("{kind}-{key}"));
     if !folder.join(FINISHED).exists() {
-        // Left over from an install that was killed.
+        // Left over from one that was killed.
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("the cache is writable");
-        install(&folder);
+        make(&folder);
         fs::write(folder.join(FINISHED), "").expect("the cache is writable");
     }
     folder
@@ -59,7 +67,7 @@ pub fn js() -> PathBuf {
 }
 
 /// The folder with the packages that a folder of `tests/sdk` pins.
-fn modules(kind: &str, pins: &str) -> PathBuf {
+pub fn modules(kind: &str, pins: &str) -> PathBuf {
     let pins = source(pins);
     installed(kind, &pins.join("package-lock.json"), |folder| {
         for file in ["package.json", "package-lock.json"] {
@@ -106,7 +114,7 @@ fn launched(interpreter: PathBuf, program: PathBuf) -> Command {
 }
 
 /// The interpreter of a virtual environment with the wheels that a file pins.
-fn environment(kind: &str, pins: &str) -> PathBuf {
+pub fn environment(kind: &str, pins: &str) -> PathBuf {
     let folder = installed(kind, &source(pins), |folder| {
         // Debian's python3 comes without ensurepip; pip, where it is there, can fill a bare one.
         let venv = |extra: &[&str]| {
@@ -276,12 +284,12 @@ fn the_cli_starts_at_the_pinned_version() {
 
 #[test]
 fn the_pins_name_no_registry() {
-    for folder in ["js", "js-2.45"] {
+    for folder in ["js", "js-2.45", "compilers"] {
         let lock = source(folder).join("package-lock.json");
         let lock = fs::read_to_string(lock).expect("committed");
         assert!(!lock.contains("\"resolved\""), "npm config: omit-lockfile-registry-resolved=true");
     }
-    for folder in ["python", "python-2.45", "checkers"] {
+    for folder in ["python", "python-2.45", "checkers", "compilers", "published"] {
         let pins = source(folder).join("requirements.txt");
         let pins = fs::read_to_string(pins).expect("committed");
         assert!(!pins.contains("://"), "requirements name packages by name, version and hash");
