@@ -140,6 +140,20 @@ pub(super) fn signal_of(trap: &Trap) -> Signal {
     }
 }
 
+/// Whether a component handed another one what the interface between them does not permit.
+fn breaks_an_interface(trap: &Trap) -> bool {
+    matches!(
+        trap,
+        Trap::StringOutOfBounds
+            | Trap::ListOutOfBounds
+            | Trap::InvalidChar
+            | Trap::InvalidDiscriminant
+            | Trap::UnalignedPointer
+            | Trap::CannotEnterComponent
+            | Trap::CannotLeaveComponent
+    )
+}
+
 /// The end that an error of the engine's is: a signal for what the program did, words for what it could not be given, both for what it
 /// must not do with an interface of the host's.
 pub(super) async fn fault(thread: &Arc<Thread>, error: &wasmtime::Error, started: bool) -> End {
@@ -148,6 +162,10 @@ pub(super) async fn fault(thread: &Arc<Thread>, error: &wasmtime::Error, started
     match error.downcast_ref::<Trap>() {
         // What abort() compiles to.
         Some(Trap::UnreachableCodeReached) => End::Fault(exec::SIGABRT),
+        Some(trap) if breaks_an_interface(trap) => {
+            complain(thread, &trap.to_string()).await;
+            End::Fault(exec::SIGABRT)
+        }
         Some(trap) => End::Fault(signal_of(trap)),
         None if started => {
             complain(thread, &format!("{:#}", error.root_cause())).await;
