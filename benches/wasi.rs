@@ -1,6 +1,8 @@
 //! Users' programs: a module and a component that do nothing, and echo over TCP through wasi:sockets. The native twins are /bin/true
 //! and an echo on this machine's loopback.
 
+use std::io::{Read, Write};
+use std::net::SocketAddr;
 use std::process::Command as Native;
 
 use criterion::Criterion;
@@ -29,6 +31,10 @@ const GUEST: &[u8] = include_bytes!("../tests/guests/wasi/wasip2.wasm.zst");
 const ROUNDS: usize = 200;
 const BYTES: usize = 1024;
 
+/// The same between guests: the guest's client sends pieces of 1000 bytes.
+const CLIENT_ROUNDS: usize = 2000;
+const CLIENT_BYTES: usize = 1000;
+
 /// Measures all of it in one sandbox.
 pub fn all(criterion: &mut Criterion, tokio: &tokio::runtime::Runtime, runtime: &Runtime) {
     let config = SandboxConfig::new(IMAGE, Egress::deny_all());
@@ -50,7 +56,9 @@ pub fn all(criterion: &mut Criterion, tokio: &tokio::runtime::Runtime, runtime: 
         });
         group.finish();
     }
+    put(&sandbox, "guest", &zstd::decode_all(GUEST).expect("it was packed by zstd"));
     echo(criterion, tokio, &sandbox);
+    between(criterion, tokio, &sandbox);
     tokio.block_on(sandbox.kill());
 }
 
@@ -61,14 +69,18 @@ fn put(sandbox: &Sandbox, name: &str, content: &[u8]) {
     file.write(content).expect("there is room");
 }
 
+/// Starts a component that echoes what comes to a port, one connection after the other.
+async fn serve(sandbox: &Sandbox, port: u16) {
+    let command = Command::new("/home/user/guest").args(["tcp-server", &port.to_string()]);
+    let child = sandbox.spawn(command.stdout(Stdio::Piped)).expect("it starts");
+    let mut lines = BufReader::new(child.take_stdout().expect("piped")).lines();
+    assert!(lines.next_line().await.expect("a pipe").is_some(), "it does not listen");
+}
+
 /// From the host to a component that echoes, beside a task of this process that does.
 fn echo(criterion: &mut Criterion, tokio: &tokio::runtime::Runtime, sandbox: &Sandbox) {
-    put(sandbox, "guest", &zstd::decode_all(GUEST).expect("it was packed by zstd"));
     let (mut guest, mut native) = tokio.block_on(async {
-        let command = Command::new("/home/user/guest").args(["tcp-server", "7007"]);
-        let child = sandbox.spawn(command.stdout(Stdio::Piped)).expect("it starts");
-        let mut lines = BufReader::new(child.take_stdout().expect("piped")).lines();
-        assert!(lines.next_line().await.expect("a pipe").is_some(), "it does not listen");
+        serve(sandbox, 7007).await;
         let guest = sandbox.connect(7007).await.expect("it listens");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
@@ -96,4 +108,54 @@ async fn round_trips(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
         stream.read_exact(&mut back).await.expect("it echoes");
     }
     assert_eq!(back, sent);
+}
+
+/// From a component to another one, beside a thread of this process to another; the client's start and connection are measured with it.
+fn between(criterion: &mut Criterion, tokio: &tokio::runtime::Runtime, sandbox: &Sandbox) {
+    tokio.block_on(serve(sandbox, 7008));
+    let address = native_echo();
+    let mut group = criterion.benchmark_group("2000 echoes between guests");
+    group.bench_function(ISOLET, |bencher| {
+        bencher.to_async(tokio).iter(|| async {
+            let bytes = (CLIENT_ROUNDS * CLIENT_BYTES).to_string();
+            let client = Command::new("/home/user/guest").args(["tcp-client", "7008", &bytes]);
+            let child = sandbox.spawn(client).expect("it starts");
+            assert_eq!(child.wait().await.code, Some(0));
+        });
+    });
+    group.bench_function(NATIVE, |bencher| {
+        bencher.iter(|| native_client(address).expect("it echoes"));
+    });
+    group.finish();
+}
+
+/// Starts a thread that does what the component does; where it listens.
+fn native_echo() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a client");
+            let mut buffer = [0; 4096];
+            while let Ok(count) = stream.read(&mut buffer) {
+                if count == 0 || stream.write_all(&buffer[..count]).is_err() {
+                    break;
+                }
+            }
+        }
+    });
+    address
+}
+
+/// What the guest does as a client.
+fn native_client(address: SocketAddr) -> std::io::Result<()> {
+    let mut stream = std::net::TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    let (sent, mut back) = ([7; CLIENT_BYTES], [0; CLIENT_BYTES]);
+    for _ in 0..CLIENT_ROUNDS {
+        stream.write_all(&sent)?;
+        stream.read_exact(&mut back)?;
+    }
+    assert_eq!(back, sent);
+    Ok(())
 }
