@@ -27,6 +27,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("config", 0),
     ("error", 0),
     ("file", 0),
+    ("kept", 0),
     ("shares", 0),
     ("wait", 0),
 ];
