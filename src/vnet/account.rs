@@ -80,9 +80,18 @@ impl Account {
 
     /// Bytes that a queue with `held` bytes may still take.
     pub(super) fn room(&self, held: usize) -> usize {
-        let pressed = self.buffered_bytes.load(Ordering::Relaxed) > BUFFERED_BYTES_MAX;
-        let max = if pressed { FLOW_BYTES_MIN } else { FLOW_BYTES_MAX };
-        max.saturating_sub(held)
+        self.queue_max().saturating_sub(held)
+    }
+
+    /// Whether a sender that waits for room is told that `held` bytes are left: once a third is free, as on Linux
+    /// (`sk_stream_is_writeable`), so that it does not wake for each little piece.
+    pub(super) fn is_worth_a_wake(&self, held: usize) -> bool {
+        held <= self.queue_max() / 3 * 2
+    }
+
+    /// Bytes that a queue holds at most now.
+    fn queue_max(&self) -> usize {
+        if self.pressed() { FLOW_BYTES_MIN } else { FLOW_BYTES_MAX }
     }
 
     /// Whether the queues together are over their bound.

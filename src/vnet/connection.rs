@@ -278,12 +278,15 @@ impl End {
             return Ok(count);
         }
         own.inbound.drain(..count);
-        if own.inbound.is_empty() && own.inbound.capacity() > KEPT_BYTES_MAX {
+        let held = own.inbound.len();
+        if held == 0 && own.inbound.capacity() > KEPT_BYTES_MAX {
             own.inbound = VecDeque::new();
         }
         drop(sides);
         self.link.account.give_back(count);
-        self.link.queues[self.other()].wake_all();
+        if self.link.account.is_worth_a_wake(held) {
+            self.link.queues[self.other()].wake_all();
+        }
         Ok(count)
     }
 

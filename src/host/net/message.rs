@@ -8,7 +8,7 @@ use super::{Open, Patience, packet};
 use crate::errno::Errno;
 use crate::host::Call;
 use crate::host::control::{self, Room};
-use crate::host::fd::{Span, total};
+use crate::host::fd::{Pace, Span, total};
 use crate::host::time::Timespec64;
 use crate::process::Signal;
 use crate::vnet::{Kind, Received, Wish};
@@ -27,7 +27,7 @@ const MSG_NOSIGNAL: u32 = 0x4000;
 const MSG_WAITFORONE: u32 = 0x10000;
 const MSG_FASTOPEN: u32 = 0x2000_0000;
 
-/// Bytes copied out of the guest at a time.
+/// Bytes of a vector copied out of the guest at a time.
 const PIECE: usize = 256 << 10;
 /// Bytes received into a vector at a time: the most that a connection holds.
 const RECEIVE_MAX: usize = 256 << 10;
@@ -138,15 +138,16 @@ async fn send(
     let timeout = open.socket.send_timeout();
     let patience = Patience::new(&open.file, flags & MSG_DONTWAIT != 0, timeout);
     let mut done = 0;
+    let mut pace = Pace::default();
     loop {
-        let piece = call.gather(spans, done, PIECE)?;
         let waiter = open.socket.subscribe();
-        let errno = match open.socket.send_as(&piece, to, &wish) {
+        let errno = match send_now(call, open, spans, done, (to, &wish)) {
             Ok(count) => {
                 done += count;
                 if !stream || done >= len {
                     return Ok(returned(done));
                 }
+                pace.moved(count).await;
                 continue;
             }
             Err(Errno::AGAIN) => match patience.wait(call, waiter).await {
@@ -163,6 +164,24 @@ async fn send(
         }
         return Err(errno);
     }
+}
+
+/// Sends what there is room for of the spans from byte `done` on: a single one in place, of several no more than that is copied.
+fn send_now(
+    call: &mut Call<'_>,
+    open: &Open,
+    spans: &[Span],
+    done: usize,
+    (to, wish): (Option<SocketAddr>, &Wish),
+) -> Result<usize, Errno> {
+    if let [span] = spans {
+        let address = span.address.saturating_add(returned(done));
+        let from = call.bytes(address, span.len as usize - done)?;
+        return open.socket.send_as(from, to, wish);
+    }
+    let max = open.socket.room().clamp(1, PIECE);
+    let piece = call.gather(spans, done, max)?;
+    open.socket.send_as(&piece, to, wish)
 }
 
 // ---- receiving

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::io::copy_bidirectional_with_sizes;
 
 /// Buffer of each direction of a pump, besides the connection's own queues.
-const PUMP_BYTES: usize = 16 << 10;
+const PUMP_BYTES: usize = 64 << 10;
 /// How long a real connection lives on after the guest has closed its end, to flush (Linux's `tcp_fin_timeout`).
 const ORPHAN_TIMEOUT: Duration = Duration::from_secs(60);
 
