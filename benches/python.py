@@ -1,12 +1,15 @@
-"""Interpreter-bound work in the manner of pyperformance: python.py NAME prints a result, which is the same on every
-machine, and the seconds that one round took after a first one. Needs nothing but the standard library."""
+"""Interpreter-bound work in the manner of pyperformance: python.py NAME [THREADS] prints a result, which is the same on every
+machine, and the seconds that one round took after a first one, beside so many threads that wait for a pipe (0). Needs nothing
+but the standard library."""
 import decimal
 import json
 import math
+import os
 import random
 import re
 import sqlite3
 import sys
+import threading
 import time
 
 
@@ -110,8 +113,11 @@ def bench_sqlite():
     return len(rows), round(sum(row[2] for row in rows), 3)
 
 
-def main(name):
+def main(name, threads="0"):
     work = globals()[f"bench_{name}"]
+    end, _kept_open = os.pipe()
+    for _ in range(int(threads)):
+        threading.Thread(target=os.read, args=(end, 1), daemon=True).start()
     work()
     begin = time.perf_counter()
     result = work()
@@ -120,4 +126,4 @@ def main(name):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -13,23 +13,36 @@ use crate::ratio::{ISOLET, NATIVE};
 
 const PROGRAM: &str = include_str!("python.py");
 
-/// The parts of [`PROGRAM`].
-const PARTS: &[&str] =
-    &["json", "regex", "float", "dict", "str", "sort", "call", "generators", "decimal", "sqlite"];
+/// The parts of [`PROGRAM`], and the threads that wait beside each: that there are threads must not slow a single one down.
+const PARTS: &[(&str, &str)] = &[
+    ("json", "0"),
+    ("regex", "0"),
+    ("float", "0"),
+    ("dict", "0"),
+    ("str", "0"),
+    ("sort", "0"),
+    ("call", "0"),
+    ("call", "20"),
+    ("generators", "0"),
+    ("generators", "20"),
+    ("decimal", "0"),
+    ("sqlite", "0"),
+];
 
 /// Measures each part in one sandbox.
 pub fn all(criterion: &mut Criterion, tokio: &tokio::runtime::Runtime, runtime: &Runtime) {
     let config = SandboxConfig::new(IMAGE, Egress::deny_all());
     let sandbox = tokio.block_on(runtime.create(config)).expect("there is room for one");
     let native = python();
-    for part in PARTS {
-        let mut group = criterion.benchmark_group(format!("python {part}"));
+    for &(part, threads) in PARTS {
+        let beside = if threads == "0" { String::new() } else { format!(", {threads} threads") };
+        let mut group = criterion.benchmark_group(format!("python {part}{beside}"));
         group.sample_size(10);
         let mut results = Vec::new();
         group.bench_function(ISOLET, |bencher| {
             bencher.iter_custom(|rounds| {
                 let round = |_| {
-                    let command = ["python3", "-c", PROGRAM, part];
+                    let command = ["python3", "-c", PROGRAM, part, threads];
                     took(&tokio.block_on(run(&sandbox, &command)), &mut results)
                 };
                 (0..rounds).map(round).sum()
@@ -39,7 +52,8 @@ pub fn all(criterion: &mut Criterion, tokio: &tokio::runtime::Runtime, runtime: 
             bencher.iter_custom(|rounds| {
                 let round = |_| {
                     let mut twin = Native::new(&native);
-                    let output = twin.args(["-c", PROGRAM, part]).stdin(Stdio::null()).output();
+                    let output =
+                        twin.args(["-c", PROGRAM, part, threads]).stdin(Stdio::null()).output();
                     let output = output.expect("this machine has Python");
                     took(&String::from_utf8_lossy(&output.stdout), &mut results)
                 };
