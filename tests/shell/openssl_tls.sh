@@ -17,7 +17,7 @@ openssl s_client -connect 127.0.0.1:4430 -showcerts </dev/null 2>/dev/null | ope
 get -tls1_1 -quiet >/dev/null; [ ${PIPESTATUS[0]} -eq 0 ]; echo "old $?"
 down; up -WWW -Verify 1 -CAfile ca.pem -verify_return_error; get -quiet -cert c.pem -key c.key | tail -n 1; get -quiet | grep -c 'content'
 down; up -WWW -alpn h2,http/1.1; get -alpn http/1.1 | grep ALPN; get -alpn spdy | grep -c 'no application protocol\|No ALPN'
-down; up -rev; mkfifo ask; openssl s_client -connect 127.0.0.1:4430 -quiet -CAfile ca.pem <ask >answer 2>/dev/null & client=$!; exec 3>ask; echo hello >&3; until grep -q olleh answer; do sleep 0.05; done; kill $client; wait $client 2>/dev/null; exec 3>&-; cat answer
+down; up -rev; mkfifo ask; : >answer; openssl s_client -connect 127.0.0.1:4430 -quiet -CAfile ca.pem <ask >answer 2>/dev/null & client=$!; exec 3>ask; echo hello >&3; until grep -q olleh answer; do sleep 0.05; done; kill $client; wait $client 2>/dev/null; exec 3>&-; cat answer
 down; up -psk 0102 -nocert -tls1_2 -cipher PSK; echo | openssl s_client -connect 127.0.0.1:4430 -psk 0102 -tls1_2 -cipher PSK -brief 2>&1 | grep '^Proto'; echo | openssl s_client -connect 127.0.0.1:4430 -psk 0103 -tls1_2 -cipher PSK -brief >/dev/null 2>&1; echo $?
 down; openssl s_client -connect 127.0.0.1:4431 </dev/null 2>/dev/null | head -n 1; openssl s_client -connect nosuch.invalid:1 </dev/null >/dev/null 2>&1; echo $?
 openssl ciphers -s -tls1_3; openssl ciphers -V 'ECDHE+AESGCM' | wc -l
