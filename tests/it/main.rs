@@ -69,3 +69,4 @@ mod wasi_memories;
 mod wasi_network;
 mod wasi_process;
 mod wasi_published;
+mod wasi_terminals;

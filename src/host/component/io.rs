@@ -8,6 +8,7 @@ use super::{Held, READ_BYTES_MAX, Wasi};
 use crate::errno::{Errno, RESTART};
 use crate::host::fd::file_size_room;
 use crate::process::file::{Object, Waiters};
+use crate::process::termios::lflag;
 use crate::process::{OpenFile, Process, Signal};
 use crate::wait::{Ready, Waiter};
 use std::sync::Arc;
@@ -168,9 +169,13 @@ impl poll::HostPollable for Wasi {
 }
 
 impl Wasi {
-    /// Whether the program may use a terminal now; false after it was stopped, then ask again.
+    /// Whether the program may use a terminal now, as SIGTTIN for reading and SIGTTOU for writing say; false after it was stopped,
+    /// then ask again. Who writes in the background is stopped with `TOSTOP` only.
     fn admit(&self, file: &OpenFile, signal: Signal) -> Result<bool, Errno> {
         let Object::Terminal(terminal) = file.object() else { return Ok(true) };
+        if signal == Signal::TTOU && !terminal.pty().termios().local(lflag::TOSTOP) {
+            return Ok(true);
+        }
         let session = terminal.pty().session();
         match session.map_or(Ok(()), |session| session.admit(&self.thread, signal)) {
             Ok(()) => Ok(true),
@@ -300,18 +305,6 @@ impl Wasi {
         output.permit =
             output.permit.checked_sub(len).ok_or_else(|| trap("write: more than is permitted"))?;
         Ok(())
-    }
-
-    async fn splice_some(
-        &mut self,
-        output: &Resource<Output>,
-        input: &Resource<Input>,
-        len: u64,
-        permit: u64,
-    ) -> Result<u64, StreamFault> {
-        let bytes = self.read_now(input, len.min(permit))?;
-        self.write_all(output, &bytes).await?;
-        Ok(bytes.len() as u64)
     }
 }
 
@@ -443,8 +436,9 @@ impl streams::HostOutputStream for Wasi {
         len: u64,
     ) -> Result<u64, StreamFault> {
         let permit = self.permit(&this)?;
-        tokio::task::yield_now().await;
-        self.splice_some(&this, &input, len, permit).await
+        let bytes = streams::HostInputStream::read(self, input, len.min(permit)).await?;
+        self.write_all(&this, &bytes).await?;
+        Ok(bytes.len() as u64)
     }
 
     async fn blocking_splice(
