@@ -76,6 +76,11 @@ impl Side {
         }
     }
 
+    /// What is sent here is gone, and a reset comes back: of an end that is closed, or whose reader has shut both ways.
+    fn swallows(&self) -> bool {
+        self.closed || (self.read_shut && self.write_shut)
+    }
+
     /// A reset arrives: what was received stays readable, then the error shows once.
     fn reset(&mut self) {
         if self.phase == Phase::Dead || self.closed {
@@ -311,8 +316,8 @@ impl End {
             return Ok(0);
         }
         let other = &mut sides[self.other()];
-        if other.closed || (other.read_shut && other.write_shut) {
-            // As on a wire: the bytes leave, and a reset comes back. A reader that has shut both ways is reset too.
+        if other.swallows() {
+            // As on a wire: the bytes leave, and a reset comes back.
             other.reset();
             sides[self.own()].reset();
             drop(sides);
@@ -330,14 +335,16 @@ impl End {
         Ok(count)
     }
 
-    /// Bytes that can be sent now; some, if sending would fail.
+    /// Bytes that can be sent now; some, if sending would fail; many, if they only bring a reset.
     pub(super) fn room(&self) -> usize {
         let sides = self.link.sides.lock();
         let (own, other) = (&sides[self.own()], &sides[self.other()]);
-        if own.phase == Phase::Open && !own.write_shut && !other.closed {
-            self.link.account.room(other.inbound.len())
-        } else {
+        if own.phase != Phase::Open || own.write_shut {
             1
+        } else if other.swallows() {
+            FLOW_BYTES_MAX
+        } else {
+            self.link.account.room(other.inbound.len())
         }
     }
 

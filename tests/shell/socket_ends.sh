@@ -45,6 +45,10 @@ print("again", told(lambda: a.shutdown(S.SHUT_WR)), told(lambda: b.shutdown(S.SH
 a, b = pair()
 a.shutdown(S.SHUT_RD)
 print("no reading", a.recv(10), polled(a))
+# All of the first that is sent to one who is gone leaves, in how many pieces soever.
+a, b = pair()
+b.close()
+print("to nobody", a.sendmsg([b"x" * 10, b"y" * 10]))
 # Reset: linger of zero, and unread data.
 for how in ("linger", "unread"):
     a, b = pair()
