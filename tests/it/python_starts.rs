@@ -241,9 +241,9 @@ fn several_hosts_make_one_image_and_nothing_of_theirs_is_in_it() {
 
     let (images, rest) = made(&data);
     assert_eq!(images.len(), 1, "{images:?}");
-    let locks = rest
-        .iter()
-        .filter(|path| path.file_name().is_some_and(|name| name != ".start" && name != ".ahead"));
+    let locks = rest.iter().filter(|path| {
+        path.file_name().is_some_and(|name| name != "start.lock" && name != "ahead.lock")
+    });
     assert_eq!(locks.collect::<Vec<_>>(), Vec::<&PathBuf>::new(), "left over");
     let memory = fs::read(&images[0]).expect("a readable file");
     let has = |text: &str| memory.windows(text.len()).any(|window| window == text.as_bytes());
