@@ -94,7 +94,8 @@ async fn run_module(
     store.epoch_deadline_callback(at_epoch(thread.clone(), stack));
     Context::take_turn(&mut store).await;
     store.data().stack().begin();
-    let ran = start(&mut store, pre).await;
+    let mut started = false;
+    let ran = start(&mut store, pre, &mut started).await;
     if let Some(departure) = store.data_mut().departure.take() {
         return match departure {
             Departure::ExitThread(code) => End::ThreadExit(code),
@@ -107,15 +108,18 @@ async fn run_module(
     }
     match ran {
         Ok(()) => End::GroupExit(ExitStatus::Code(0)),
-        Err(error) => {
-            let started = store.data().memory.is_some();
-            fault(thread, &error, started).await
-        }
+        Err(error) => fault(thread, &error, started).await,
     }
 }
 
-async fn start(store: &mut Store<Context>, pre: &InstancePre<Context>) -> wasmtime::Result<()> {
+/// Instantiates a module and runs it; `started` says how far it came.
+async fn start(
+    store: &mut Store<Context>,
+    pre: &InstancePre<Context>,
+    started: &mut bool,
+) -> wasmtime::Result<()> {
     let instance = pre.instantiate_async(&mut *store).await?;
+    *started = true;
     let memory = instance.get_memory(&mut *store, "memory");
     store.data_mut().memory = memory;
     let bytes = memory.map_or(0, |memory| memory.data_size(&*store) as u64);

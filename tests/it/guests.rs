@@ -95,6 +95,11 @@ pub fn parent() -> Vec<u8> {
     unpacked(include_bytes!("../guests/wasi/process.wasm.zst"))
 }
 
+/// The component that calls its imports with what no library gives.
+pub fn hostile() -> Vec<u8> {
+    unpacked(include_bytes!("../guests/wasi/hostile.wasm.zst"))
+}
+
 /// Go's.
 pub fn go() -> Vec<u8> {
     unpacked(include_bytes!("../guests/wasi/go.wasm.zst"))

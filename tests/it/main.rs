@@ -65,6 +65,7 @@ mod wasi;
 mod wasi_compile;
 mod wasi_components;
 mod wasi_hostile;
+mod wasi_imports;
 mod wasi_memories;
 mod wasi_network;
 mod wasi_process;

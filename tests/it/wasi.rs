@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use crate::guests::{
-    block_on, echo, go, machine, machine_of, p1, p2, parent, run, run_with, runtime, start, success,
+    block_on, echo, go, hostile, machine, machine_of, p1, p2, parent, run, run_with, runtime,
+    start, success,
 };
 
 /// A test for each of both kinds of program.
@@ -73,6 +74,7 @@ fn the_guests_are_those_of_the_recipe() {
         ("wasip2.wasm", p2()),
         ("process.wasm", parent()),
         ("echo.wasm", echo()),
+        ("hostile.wasm", hostile()),
         ("go.wasm", go()),
     ] {
         let sum: String = Sha256::digest(&content).iter().map(|b| format!("{b:02x}")).collect();

@@ -133,7 +133,11 @@ fn kind_of(stat: &Stat) -> DescriptorType {
 }
 
 fn datetime(time: Timespec) -> Datetime {
-    Datetime { seconds: u64::try_from(time.sec).unwrap_or(0), nanoseconds: time.nsec }
+    match u64::try_from(time.sec) {
+        Ok(seconds) => Datetime { seconds, nanoseconds: time.nsec },
+        // Before 1970, which WASI does not have.
+        Err(_before) => Datetime { seconds: 0, nanoseconds: 0 },
+    }
 }
 
 fn told(stat: &Stat) -> DescriptorStat {

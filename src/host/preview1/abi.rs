@@ -244,7 +244,7 @@ impl From<&Stat> for FileStat {
 
 /// `$timestamp`: none is before 1970 or after 2554.
 fn nanoseconds(time: Timespec) -> u64 {
-    let seconds = u64::try_from(time.sec).unwrap_or(0);
+    let Ok(seconds) = u64::try_from(time.sec) else { return 0 };
     seconds.saturating_mul(1_000_000_000).saturating_add(u64::from(time.nsec))
 }
 
@@ -346,7 +346,7 @@ mod tests {
     fn times_and_types() {
         let at = |sec, nsec| nanoseconds(Timespec { sec, nsec });
         assert_eq!(at(1, 5), 1_000_000_005);
-        assert_eq!(at(-1, 5), 5);
+        assert_eq!(at(-1, 5), 0);
         assert_eq!(at(i64::MAX, 0), u64::MAX);
         assert_eq!(set_time(1, 1, 2, u64::MAX).map(|time| time != SetTime::Now), Ok(true));
         assert_eq!(set_time(3, 1, 2, 0), Err(Errno::INVAL));
