@@ -19,6 +19,7 @@ const PARTS: &[(&str, &str)] = &[
     ("regex", "0"),
     ("float", "0"),
     ("dict", "0"),
+    ("dict", "20"),
     ("str", "0"),
     ("sort", "0"),
     ("call", "0"),
