@@ -8,6 +8,7 @@
     reason = "native twins are processes and sockets of the host"
 )]
 
+mod cold;
 mod process;
 mod proxies;
 mod python;
@@ -43,10 +44,11 @@ fn main() {
         compiler: Some(env!("CARGO_BIN_EXE_isolet").into()),
         ..Config::default()
     };
-    let runtime = tokio.block_on(Runtime::new(config)).expect("isolet starts");
+    let runtime = tokio.block_on(Runtime::new(config.clone())).expect("isolet starts");
     sandbox::in_process(&mut criterion, &tokio, &runtime);
     process::all(&mut criterion, &tokio, &runtime);
     python::all(&mut criterion, &tokio, &runtime);
+    cold::all(&mut criterion, &tokio, &config);
     wasi::all(&mut criterion, &tokio, &runtime);
     proxies::all(&tokio, &runtime);
     tokio.block_on(runtime.shut_down());
