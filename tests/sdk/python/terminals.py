@@ -289,8 +289,8 @@ def resizing(open_terminal):
 def line_discipline(open_terminal):
     """/dev/tty, echo off, one character, a time limit, bracketed paste, lines longer than the screen."""
     terminal = open_terminal().fresh()
-    terminal.send("echo from | { read -r a; read -r b </dev/tty; echo \"$a-$b\" >/dev/tty; } >/dev/null\r")
-    terminal.at_line("").send("terminal\r").until("from-terminal").prompt()
+    terminal.start("echo from | { read -r a; read -r b </dev/tty; echo \"$a-$b\" >/dev/tty; } >/dev/null")
+    terminal.send("terminal\r").until("from-terminal").prompt()
     terminal.start("read -rs p; echo \"<$p>\"").send("secret\r").until("<secret>").prompt()
     terminal.start("read -rn1 c; echo \"<$c>\"").send("q").until("<q>").prompt()
     terminal.send("stty raw -echo; echo now; head -c 3 | od -An -c; stty sane; printf '\\r\\n'\r").until("\nnow").send("a\r\x03").until("003").prompt()
