@@ -349,7 +349,8 @@ def stopped_editor(open_terminal):
     terminal.send("fg\r").until(lambda t: t.lines()[-1] == ":" or t.lines()[-1] == "n").send("G").until("100").send("q")
     terminal.prompt().run("clear").send("vim -u NONE -i NONE -N -n n\r").until("23").send("\x1a")
     terminal.until("Stopped").prompt()
-    terminal.send("clear; fg\r").until(lambda t: t.lines()[0] == "1" and t.lines()[22] == "23").send("Gdd:wq\r").prompt()
+    terminal.send("clear; fg\r").until(lambda t: t.lines()[0] == "1" and t.lines()[22] == "23").send("Gdd")
+    terminal.until(lambda t: t.lines()[22] == "~").send(":wq\r").prompt()
     return shots + [terminal.run("clear; tail -n 2 n").text()]
 
 
