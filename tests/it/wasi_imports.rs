@@ -1,4 +1,4 @@
-//! Each import of WASI 0.2 with what no library gives it: an error of the interface's, or the end of the program in words; the host gives no memory by
+//! The interfaces of WASI 0.2 with what no library gives them: an error of the interface's, or the end of the program in words; the host gives no memory by
 //! an argument, and a kill ends every wait.
 
 use tokio::io::{AsyncBufReadExt, BufReader};
