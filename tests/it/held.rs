@@ -28,8 +28,9 @@ pub struct Held {
 }
 
 impl Held {
-    /// What it holds now.
+    /// What it holds now, once it compiles no program in the background.
     pub fn by(server: &Server) -> Held {
+        wait_until_compiled(server);
         let pid = server.pid();
         let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).expect("our own child").count();
         Held { resident_bytes: status_bytes(pid, "VmRSS:"), descriptors }
