@@ -40,24 +40,24 @@ print("ok requests")
 async def in_parallel():
     async with httpx.AsyncClient() as client:
         urls = [f"{scheme}://{host}/{number}" for scheme in ("http", "https") for number in range(5)]
-        for answer in await asyncio.gather(*(client.get(url, timeout=120) for url in urls)):
+        for answer in await asyncio.gather(*(client.get(url, timeout=600) for url in urls)):
             check(answer)
 
 
 for scheme in ("http", "https"):
-    check(httpx.get(f"{scheme}://{host}/b", timeout=120))
+    check(httpx.get(f"{scheme}://{host}/b", timeout=600))
 asyncio.run(in_parallel())
 print("ok httpx")
 
 
 async def echo(url):
-    async with connect_async(url, compression=None, open_timeout=120) as socket:
+    async with connect_async(url, compression=None, open_timeout=600) as socket:
         await socket.send("later \u2603")
         assert await socket.recv() == "later \u2603"
 
 
 for scheme in ("ws", "wss"):
-    with connect(f"{scheme}://{host}/", compression=None, open_timeout=120) as socket:
+    with connect(f"{scheme}://{host}/", compression=None, open_timeout=600) as socket:
         for message in ("hello \u2603", b"\0\xff"):
             socket.send(message)
             assert socket.recv() == message
@@ -66,7 +66,7 @@ print("ok websockets")
 
 
 def run(*command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, (command, done.stdout, done.stderr)
     return done.stdout
 

@@ -12,7 +12,7 @@ import sys
 port = int(sys.argv[1])
 for host in sys.argv[2:]:
     try:
-        with socket.create_connection((host, port), timeout=30) as connection:
+        with socket.create_connection((host, port), timeout=300) as connection:
             print(host, "reached", connection.makefile().read().strip())
     except TimeoutError:
         print(host, "hung")

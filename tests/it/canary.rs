@@ -53,7 +53,7 @@ pub const DENIED: &[&str] = &[
 ];
 
 /// Long enough for a loopback or veth round trip on a busy machine; only failures wait for it.
-const HEAR_BOUND: Duration = Duration::from_secs(10);
+const HEAR_BOUND: Duration = Duration::from_secs(300);
 
 type Heard = Arc<(Mutex<BTreeMap<IpAddr, usize>>, Condvar)>;
 

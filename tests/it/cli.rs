@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::nameserver::ask;
 use crate::run::{Output, run, watch_until};
 use crate::server::{API_KEY, Server, data_dir, isolet, start_dns};
 
-const BOUND: Duration = Duration::from_secs(120);
+const BOUND: Duration = Duration::from_secs(900);
 
 fn sandboxed(arguments: &[&str]) -> Output {
     let mut command = isolet();
@@ -176,10 +176,7 @@ fn serve_refuses_what_it_cannot_do() {
 
 #[test]
 fn dns_answers_the_wildcard_and_nothing_else() {
-    let free = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    let address = free.local_addr().expect("a bound socket has an address");
-    drop(free);
-    let dns = start_dns(address, "isolet.localhost");
+    let (dns, address) = start_dns((Ipv4Addr::LOCALHOST, 0).into(), "isolet.localhost");
     let here = Some(vec![Ipv4Addr::LOCALHOST.into()]);
     for name in ["3000-aaaaaaaaaaaaaaaaaaaa.isolet.localhost.", "api.isolet.localhost."] {
         assert_eq!(ask(address, name), here, "{name}");

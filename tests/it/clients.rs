@@ -23,7 +23,7 @@ const SAID: &str = "ok requests\nok httpx\nok websockets\nok pip\nok git\n";
 const SECRET: &str = "s3cret-of-the-owner";
 
 /// Making the files of the internet.
-const MAKE_BOUND: Duration = Duration::from_secs(120);
+const MAKE_BOUND: Duration = Duration::from_secs(900);
 
 /// A wheel, and the page of an index that has it.
 const MAKE_INDEX: &str = r#"
@@ -68,7 +68,7 @@ fn make_files(folder: &Path) {
 }
 
 fn create<'a>(server: &'a Server, network: &Value) -> Guest<'a> {
-    let body = json!({ "templateID": "base", "timeout": 900, "network": network });
+    let body = json!({ "templateID": "base", "timeout": 7200, "network": network });
     let made = control(server, ("POST", "/v2/sandboxes"), API_KEY, &body);
     assert_eq!(made.status, 201, "{}", made.text());
     Guest::adopt(server, &made.json())

@@ -9,10 +9,10 @@ use crate::sdk;
 use crate::server::Server;
 
 /// One case: a few commands.
-const BOUND: Duration = Duration::from_secs(180);
+const BOUND: Duration = Duration::from_secs(900);
 
 /// 2,000 commands in a row; 150 ms each is far from what is promised, and not yet a hang.
-const MANY_BOUND: Duration = Duration::from_secs(300);
+const MANY_BOUND: Duration = Duration::from_secs(3600);
 
 #[track_caller]
 fn case(program: Command, name: &str, bound: Duration) -> String {

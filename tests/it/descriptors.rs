@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::run::run;
 use crate::server::isolet;
 
-const BOUND: Duration = Duration::from_secs(180);
+const BOUND: Duration = Duration::from_secs(900);
 
 /// Runs a Python program on the host and in a sandbox.
 #[track_caller]

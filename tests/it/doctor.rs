@@ -8,10 +8,10 @@ use crate::run::run;
 use crate::server::{Server, data_dir, isolet, start_dns};
 
 /// The whole test, a server of a debug build included.
-const BOUND: Duration = Duration::from_secs(300);
+const BOUND: Duration = Duration::from_secs(3600);
 
 /// One look; a step takes at most ten seconds.
-const LOOK_BOUND: Duration = Duration::from_secs(100);
+const LOOK_BOUND: Duration = Duration::from_secs(600);
 
 #[test]
 fn a_way_that_stands_is_told_from_one_that_does_not() {
@@ -36,7 +36,8 @@ fn a_way_that_stands_is_told_from_one_that_does_not() {
             ] {
                 assert!(nothing.stdout.contains(line), "{line}\n{}", nothing.transcript());
             }
-            let _dns = start_dns(SocketAddr::from((Ipv4Addr::LOCALHOST, 53)), "isolet.localhost");
+            let (_dns, _) =
+                start_dns(SocketAddr::from((Ipv4Addr::LOCALHOST, 53)), "isolet.localhost");
             let server = Server::start("127.0.0.1:8080", "isolet.localhost:8080");
             let all = run(&mut server.with_exports(&look, ""), LOOK_BOUND).success();
             assert!(!all.contains("FAIL") && all.matches("ok  ").count() == 7, "{all}");

@@ -9,7 +9,7 @@ use crate::run::{Output, run};
 use crate::sdk;
 use crate::server::Server;
 
-const BOUND: Duration = Duration::from_secs(120);
+const BOUND: Duration = Duration::from_secs(900);
 
 /// `e2b sandbox ARGUMENTS`, with a home directory of its own.
 fn e2b(home: &tempfile::TempDir, arguments: &[&str]) -> Command {

@@ -16,7 +16,7 @@ use crate::run::run;
 use crate::sdk;
 use crate::server::{Server, isolet};
 
-const BOUND: Duration = Duration::from_secs(600);
+const BOUND: Duration = Duration::from_secs(3600);
 const PORT: u16 = 80;
 
 /// Where the outside's name server is.

@@ -15,10 +15,10 @@ use crate::sdk;
 use crate::server::{Server, isolet, start_dns};
 
 /// The whole test, a guest of a debug build included.
-const BOUND: Duration = Duration::from_secs(900);
+const BOUND: Duration = Duration::from_secs(3600);
 
 /// One attack; it is told to last [`SECONDS`].
-const ATTACK_BOUND: Duration = Duration::from_secs(300);
+const ATTACK_BOUND: Duration = Duration::from_secs(900);
 
 /// Seconds of each attack.
 const SECONDS: &str = "5";
@@ -47,7 +47,7 @@ fn slow_clients_keep_nobody_out() {
     isolet();
     need("slowhttptest", "slowhttptest");
     enter("floods::slow_clients_keep_nobody_out", Ipv4Addr::LOCALHOST.into(), BOUND, || {
-        let _dns = start_dns(SocketAddr::from((Ipv4Addr::LOCALHOST, 53)), "isolet.localhost");
+        let (_dns, _) = start_dns(SocketAddr::from((Ipv4Addr::LOCALHOST, 53)), "isolet.localhost");
         // slowhttptest takes the first address that a name has, of either version.
         let server = Server::start("[::]:8080", "isolet.localhost:8080");
         let guest = Guest::create(&server);

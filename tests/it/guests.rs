@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 use crate::server::{data_dir, isolet};
 
 /// A hang is a failure. The first to run a guest compiles it.
-const BOUND: Duration = Duration::from_secs(240);
+const BOUND: Duration = Duration::from_secs(1800);
 
 /// Runs `test` on an async runtime that outlives it, within [`BOUND`].
 pub fn block_on<T>(test: impl Future<Output = T>) -> T {
@@ -55,7 +55,7 @@ pub async fn machine_of(
     wanted: SandboxConfig,
     programs: &[(&str, Vec<u8>)],
 ) -> Sandbox {
-    let wanted = wanted.timeout(Duration::from_secs(600));
+    let wanted = wanted.timeout(Duration::from_secs(7200));
     let sandbox = runtime.create(wanted).await.expect("a sandbox");
     for (name, content) in programs {
         put(&sandbox, name, content);

@@ -10,10 +10,10 @@ use crate::http::request;
 use crate::server::Server;
 
 /// For what ends in the background after the last sandbox is killed.
-const SETTLE_BOUND: Duration = Duration::from_secs(60);
+const SETTLE_BOUND: Duration = Duration::from_secs(600);
 
 /// Over a hundred programs are compiled at the lowest priority beside other tests.
-const COMPILE_BOUND: Duration = Duration::from_secs(900);
+const COMPILE_BOUND: Duration = Duration::from_secs(3600);
 
 /// Descriptors that come and go by themselves: the connection of the look itself, programs that are compiled in the background.
 pub const PASSING: usize = 4;

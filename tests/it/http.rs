@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::server::{API_KEY, Server};
 
 /// Any one answer, on a busy machine; a new python process serves some of them.
-const ANSWER_BOUND: Duration = Duration::from_secs(300);
+const ANSWER_BOUND: Duration = Duration::from_secs(900);
 
 /// Port of envd, the agent in each sandbox, on its host name.
 const ENVD_PORT: u16 = 49983;
@@ -127,7 +127,7 @@ impl<'a> Guest<'a> {
     /// Creates one from the default template.
     #[track_caller]
     pub fn create(server: &'a Server) -> Guest<'a> {
-        let body = json!({ "templateID": "base", "timeout": 600 });
+        let body = json!({ "templateID": "base", "timeout": 7200 });
         let answer = control(server, ("POST", "/v2/sandboxes"), API_KEY, &body);
         assert_eq!(answer.status, 201, "{}", answer.text());
         Guest::adopt(server, &answer.json())

@@ -16,7 +16,7 @@ use crate::sdk;
 use crate::server::{API_KEY, Server, data_dir};
 
 /// One client program: Python starts, and asks a guest of a debug build a few times.
-const CLIENT_BOUND: Duration = Duration::from_secs(240);
+const CLIENT_BOUND: Duration = Duration::from_secs(900);
 
 /// HTTP/1.1 servers of all kinds, from port 9001.
 pub const SERVERS: &str = include_str!("../guests/web.py");
@@ -304,7 +304,7 @@ impl<'a> Session<'a> {
 fn servers_may_speak_tls_and_see_another_host() {
     let server = Server::shared();
     let network = json!({"httpsPorts": [9002], "maskRequestHost": "app-${PORT}.example:${PORT}"});
-    let body = json!({ "templateID": "base", "timeout": 600, "network": network });
+    let body = json!({ "templateID": "base", "timeout": 7200, "network": network });
     let made = control(server, ("POST", "/v2/sandboxes"), API_KEY, &body);
     assert_eq!(made.status, 201, "{}", made.text());
     let guest = Guest::adopt(server, &made.json());
@@ -325,7 +325,7 @@ fn servers_may_speak_tls_and_see_another_host() {
     assert!(seen.contains("\r\nhost: app-9011.example:9011\r\n"), "{seen}");
     assert!(!seen.contains("evil"), "{seen}");
     // A port that is said to speak TLS and does not gets an answer that says so.
-    let body = json!({ "templateID": "base", "timeout": 600, "network": {"httpsPorts": [9011]} });
+    let body = json!({ "templateID": "base", "timeout": 7200, "network": {"httpsPorts": [9011]} });
     let plain =
         Guest::adopt(server, &control(server, ("POST", "/v2/sandboxes"), API_KEY, &body).json());
     start(&plain, "web", SERVERS);
@@ -411,7 +411,7 @@ import ssl, sys, urllib.error, urllib.request
 anybody = ssl.create_default_context()
 anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
 try:
-    answer = urllib.request.urlopen(sys.argv[1], context=anybody, timeout=120)
+    answer = urllib.request.urlopen(sys.argv[1], context=anybody, timeout=600)
     print(answer.status, answer.read().decode())
 except urllib.error.HTTPError as error:
     print(error.code, error.read().decode())
@@ -424,7 +424,7 @@ fn guests_reach_each_others_urls_by_the_router_and_with_egress_alone() {
     let server = Server::shared();
     let host = servers();
     let visitor = Guest::create(server);
-    let inmate = json!({ "templateID": "base", "timeout": 600, "allow_internet_access": false });
+    let inmate = json!({ "templateID": "base", "timeout": 7200, "allow_internet_access": false });
     let inmate = control(server, ("POST", "/v2/sandboxes"), API_KEY, &inmate).json();
     let inmate = Guest::adopt(server, &inmate);
     let fetch = |guest: &Guest<'_>, url: &str| {

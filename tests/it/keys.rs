@@ -10,7 +10,7 @@ use crate::http::{Answer, control, request};
 use crate::run::run;
 use crate::server::{API_KEY, Server, isolet};
 
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_secs(600);
 
 /// `isolet key` on a data directory of its own; its standard output.
 #[track_caller]

@@ -10,6 +10,7 @@
 )]
 
 // What the tests stand on.
+mod alone;
 mod canary;
 mod guests;
 mod held;

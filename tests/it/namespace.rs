@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use crate::alone::{again, is_inside};
 use crate::canary::Canary;
 use crate::run::run;
 use crate::sdk;
@@ -37,7 +38,7 @@ pub const INSIDE_V6: &str = "2a01:4f8:1::2";
 /// Runs `body` inside a namespace of its own. `test` is this test's full name (`module::function`),
 /// `nameserver` what resolv.conf names inside, `bound` the time it may take altogether.
 pub fn enter(test: &str, nameserver: IpAddr, bound: Duration, body: impl FnOnce()) {
-    if std::env::var(ENTERED).is_ok_and(|entered| entered == test) {
+    if is_inside(test, ENTERED) {
         return body();
     }
     let mut command = Command::new("unshare");
@@ -45,11 +46,7 @@ pub fn enter(test: &str, nameserver: IpAddr, bound: Duration, body: impl FnOnce(
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/net/namespace.sh"));
     command.arg(nameserver.to_string());
     command.arg(std::env::current_exe().expect("this test binary has a path"));
-    command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(ENTERED, test);
-    let output = run(&mut command, bound);
-    let transcript = output.transcript();
-    assert!(output.status.success(), "inside the namespace: {}\n{transcript}", output.status);
-    assert!(output.stdout.contains("1 passed"), "no test is called {test}\n{transcript}");
+    again(&mut command, test, ENTERED, bound);
 }
 
 /// How this machine lets us make namespaces, found out once: directly as root, else through a user
@@ -65,7 +62,7 @@ fn unshare_arguments() -> &'static [&'static str] {
             let mut probe = Command::new("unshare");
             // Making namespaces is not enough: some machines allow that and no mount inside.
             probe.args(arguments).args(["mount", "-t", "tmpfs", "tmpfs", "/run"]);
-            let output = run(&mut probe, Duration::from_secs(20));
+            let output = run(&mut probe, Duration::from_secs(300));
             if output.status.success() {
                 return Ok(arguments);
             }
@@ -114,7 +111,7 @@ pub fn outside<T: Send>(make: impl FnOnce() -> T + Send) -> T {
 fn a_canary_hears_every_address_from_inside() {
     let nameserver = "127.0.0.1".parse().expect("an address");
     let name = "namespace::a_canary_hears_every_address_from_inside";
-    enter(name, nameserver, Duration::from_secs(120), || {
+    enter(name, nameserver, Duration::from_secs(900), || {
         let canary = outside(|| Canary::listen(80));
         for address in crate::canary::PUBLIC.iter().chain(crate::canary::DENIED) {
             let address: IpAddr = address.parse().expect("an address");

@@ -274,7 +274,7 @@ fn an_index_outside_is_asked_over_https() {
     isolet();
     distributions();
     let name = "pip::an_index_outside_is_asked_over_https";
-    enter(name, NAMESERVER.parse().expect("an address"), Duration::from_secs(600), || {
+    enter(name, NAMESERVER.parse().expect("an address"), Duration::from_secs(3600), || {
         let authority = Arc::new(TestAuthority::new("outside"));
         let files = written();
         let internet = Internet::start(&[], &authority, Some(files.path()));
@@ -290,7 +290,7 @@ fn an_index_outside_is_asked_over_https() {
         let install = |flags: &[&str]| {
             let mut command = isolet();
             command.arg("run").args(flags).args(["--", "bash", "-c", &script]);
-            run(&mut command, Duration::from_secs(500))
+            run(&mut command, Duration::from_secs(1500))
         };
         let output = install(&[]);
         let printed = output.success();

@@ -13,7 +13,7 @@ use crate::server::{Server, isolet};
 const SANDBOXES: usize = 100;
 
 /// Creating them one after another on a busy machine, a python each.
-const BOUND: Duration = Duration::from_secs(600);
+const BOUND: Duration = Duration::from_secs(3600);
 
 /// How many threads of ours drive them.
 const DRIVERS: usize = 8;
@@ -80,7 +80,7 @@ fn a_published_port_of_a_run_answers() {
     let mut command = isolet();
     command.args(["run", "--publish", "--", "python3", "-u", "-m", "http.server", "3000"]);
     let (mut url, mut serving) = (None, false);
-    let answer = watch_until(&mut command, Duration::from_secs(120), |line| {
+    let answer = watch_until(&mut command, Duration::from_secs(900), |line| {
         let at = line.find("http://");
         if let Some(at) = at.filter(|_| !line.contains("0.0.0.0")) {
             url = line[at..].split_whitespace().next().map(str::to_owned);

@@ -12,7 +12,7 @@ use crate::http::{Guest, request};
 use crate::run::run;
 use crate::server::{Server, isolet};
 
-const BOUND: Duration = Duration::from_secs(300);
+const BOUND: Duration = Duration::from_secs(900);
 
 /// Clients that ask at the same moment.
 const CLIENTS: usize = 50;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::run::run;
 use crate::server::{data_dir, isolet};
 
-const BOUND: Duration = Duration::from_secs(180);
+const BOUND: Duration = Duration::from_secs(900);
 
 /// Standard output of a script of the sandbox's shell; `$show` is a Python program there.
 fn lines(show: &str, script: &str) -> Vec<String> {

@@ -113,7 +113,7 @@ fn answers_of_a_guest_poison_nothing() {
         guest.host(7001)
     );
     let mut stream = TcpStream::connect(Server::shared().address()).expect("the server listens");
-    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a bound above zero");
+    stream.set_read_timeout(Some(Duration::from_secs(900))).expect("a bound above zero");
     stream.write_all(two.as_bytes()).expect("the server reads");
     let mut answers = String::new();
     stream.read_to_string(&mut answers).expect("the server closes");
@@ -177,7 +177,7 @@ fn an_upgraded_connection_is_a_tunnel_until_the_sandbox_ends() {
         guest.host(7005)
     );
     let mut stream = TcpStream::connect(Server::shared().address()).expect("the server listens");
-    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a bound above zero");
+    stream.set_read_timeout(Some(Duration::from_secs(900))).expect("a bound above zero");
     stream.write_all(head.as_bytes()).expect("the server reads");
     let mut until = |end: &str| {
         let mut seen = Vec::new();

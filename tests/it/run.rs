@@ -129,11 +129,20 @@ fn collect(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>
 
 #[test]
 fn a_hang_is_a_failure_that_shows_the_output() {
-    let failure = std::panic::catch_unwind(|| {
-        let mut command = Command::new("sh");
-        run(command.args(["-c", "echo before; exec sleep 1000"]), Duration::from_millis(500));
-    })
-    .expect_err("the bound is shorter than the command");
-    let message = failure.downcast_ref::<String>().expect("a formatted message");
-    assert!(message.contains("hung") && message.contains("before"), "{message}");
+    // It waits before it has printed, and after that: for as long as the first takes on this machine.
+    let mut bound = Duration::from_millis(500);
+    loop {
+        let failure = std::panic::catch_unwind(|| {
+            let mut command = Command::new("sh");
+            run(command.args(["-c", "echo before; exec sleep 100000"]), bound);
+        })
+        .expect_err("the bound is shorter than the command");
+        let message = failure.downcast_ref::<String>().expect("a formatted message");
+        assert!(message.contains("hung"), "{message}");
+        if message.contains("--- stdout\nbefore\n") {
+            return;
+        }
+        bound *= 2;
+        assert!(bound < Duration::from_secs(300), "{message}");
+    }
 }

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::run::run;
 
 /// An install downloads some 60 MB; a slow registry may take minutes.
-pub const INSTALL_BOUND: Duration = Duration::from_secs(600);
+pub const INSTALL_BOUND: Duration = Duration::from_secs(1800);
 
 /// Names the folder as finished; written last.
 const FINISHED: &str = ".finished";
@@ -98,7 +98,7 @@ fn web() -> PathBuf {
 pub fn web_packages() -> PathBuf {
     let mut python = Command::new(web());
     python.args(["-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]);
-    run(&mut python, Duration::from_secs(60)).success().trim_end().into()
+    run(&mut python, IMPORT_BOUND).success().trim_end().into()
 }
 
 /// The command that runs `tests/sdk/web/NAME` there.
@@ -200,7 +200,7 @@ pub fn apt_install(package: &str) {
 
 fn host_has_pip() -> bool {
     let mut pip = Command::new("python3");
-    run(pip.args(["-m", "pip", "--version"]), Duration::from_secs(60)).status.success()
+    run(pip.args(["-m", "pip", "--version"]), IMPORT_BOUND).status.success()
 }
 
 /// The command that runs `tests/sdk/js/NAME` on the installed SDKs.
@@ -236,7 +236,7 @@ pub fn old_python_program(name: &str) -> Command {
 }
 
 /// Importing should take a second or two; cold disks are slower.
-const IMPORT_BOUND: Duration = Duration::from_secs(120);
+const IMPORT_BOUND: Duration = Duration::from_secs(900);
 
 /// Says something at once, in a thread that the end waits for, and at exit; then ends as told.
 const ENDS: &str = "import atexit, sys, threading

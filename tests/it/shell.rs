@@ -13,7 +13,7 @@ use crate::sdk;
 use crate::server::{Server, isolet};
 use crate::twin::{self, Outcome, Script};
 
-const BOUND: Duration = Duration::from_secs(300);
+const BOUND: Duration = Duration::from_secs(1800);
 
 /// Scripts that are also run through the SDK: what reaches a program differently there is its start, its
 /// streams and its end, of which these have every kind.

@@ -13,7 +13,7 @@ use crate::ingress::start;
 use crate::server::Server;
 
 /// One mutation, on a busy machine.
-const BOUND: Duration = Duration::from_secs(300);
+const BOUND: Duration = Duration::from_secs(900);
 
 const RECORDER: &str = include_str!("../guests/recorder.py");
 

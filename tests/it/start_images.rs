@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::run::run;
 use crate::server::isolet;
 
-const BOUND: Duration = Duration::from_secs(120);
+const BOUND: Duration = Duration::from_secs(900);
 
 /// Everything that it does from the image: its variables, threads, memory, signals; calls that do not suit.
 const SCRIPT: &str =

@@ -10,7 +10,7 @@ use crate::sdk;
 use crate::server::{data_dir, isolet};
 
 /// Sources are downloaded at first, then some dozen sandboxes run on a busy machine.
-const BOUND: Duration = Duration::from_secs(900);
+const BOUND: Duration = Duration::from_secs(3600);
 
 #[track_caller]
 fn quick_part_of(suite: &str) {

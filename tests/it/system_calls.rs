@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::run::run;
 use crate::server::isolet;
 
-const BOUND: Duration = Duration::from_secs(120);
+const BOUND: Duration = Duration::from_secs(900);
 
 /// Runs `name` of tests/guests on this machine and in a sandbox, each in an empty directory.
 fn same(name: &str) {

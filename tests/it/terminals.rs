@@ -8,7 +8,7 @@ use crate::sdk::{self, apt_install, is_root};
 use crate::server::Server;
 
 /// One case: some dozens of screens, each awaited.
-const BOUND: Duration = Duration::from_secs(180);
+const BOUND: Duration = Duration::from_secs(3600);
 
 /// What the cases drive on this machine, with its Debian package.
 const PROGRAMS: [(&str, &str); 4] = [

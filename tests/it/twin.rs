@@ -14,10 +14,10 @@ use crate::run::{Output, attempt, run};
 use crate::sdk;
 
 /// What a script may take, on either side; a busy machine runs many at once.
-pub const BOUND: Duration = Duration::from_secs(600);
+pub const BOUND: Duration = Duration::from_secs(1800);
 
 /// Packages are downloaded and unpacked.
-const INSTALL_BOUND: Duration = Duration::from_secs(900);
+const INSTALL_BOUND: Duration = Duration::from_secs(1800);
 
 /// The namespaces of `twin.sh`.
 const NAMESPACES: &str =
@@ -160,7 +160,7 @@ fn as_root(program: &str) -> Command {
     }
     let mut sudo = Command::new("sudo");
     // Its own bound: what runs as root cannot be killed from here.
-    sudo.args(["-n", "timeout", "-s", "KILL", "1000", program]);
+    sudo.args(["-n", "timeout", "-s", "KILL", "3000", program]);
     sudo
 }
 

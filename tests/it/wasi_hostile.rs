@@ -7,6 +7,9 @@ use std::time::Duration;
 use crate::guests::{block_on, machine, run, start, success, wat};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
+/// From a kill to the end.
+const KILL_BOUND: Duration = Duration::from_secs(300);
+
 /// Preview 1's functions and their arguments: `i` 32 bits, `I` 64 bits, `p` a pointer, `f` a descriptor.
 const FUNCTIONS: &[(&str, &str)] = &[
     ("args_get", "pp"),
@@ -288,7 +291,7 @@ fn kill_ends_it_in_every_state() {
             assert_eq!(lines.next_line().await.expect("a pipe").as_deref(), Some("go"));
             tokio::time::sleep(Duration::from_millis(50)).await;
             child.signal(9).expect("it runs");
-            let ended = tokio::time::timeout(Duration::from_secs(20), child.wait()).await;
+            let ended = tokio::time::timeout(KILL_BOUND, child.wait()).await;
             let ended = ended.unwrap_or_else(|_| panic!("not killed while {state}"));
             assert_eq!(ended.signal, Some(9), "{state}");
         }

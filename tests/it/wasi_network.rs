@@ -12,6 +12,9 @@ use crate::http::{Guest, control};
 use crate::network::in_world;
 use crate::server::API_KEY;
 
+/// From a kill to the end.
+const KILL_BOUND: Duration = Duration::from_secs(300);
+
 /// Starts a server and waits for its first line.
 async fn serve(machine: &Sandbox, script: &str) -> (isolet::Child, String) {
     let child = start(machine, &format!("exec {script}"));
@@ -125,7 +128,7 @@ fn kill_ends_it_in_every_state() {
         for state in states {
             let (child, _) = serve(&machine, &format!("./guest {state}")).await;
             child.signal(9).expect("it runs");
-            let ended = tokio::time::timeout(Duration::from_secs(20), child.wait()).await;
+            let ended = tokio::time::timeout(KILL_BOUND, child.wait()).await;
             let ended = ended.unwrap_or_else(|_| panic!("not killed in {state}"));
             assert_eq!(ended.signal, Some(9), "{state}");
         }
@@ -142,7 +145,7 @@ fn kill_ends_it_in_every_state() {
         let wanted = SandboxConfig::new("base", Egress::deny_all());
         let machine = machine_of(runtime().await, wanted, &[("guest", p2())]).await;
         let (child, _) = serve(&machine, "./guest tcp-server 7001").await;
-        let killed = tokio::time::timeout(Duration::from_secs(20), machine.kill()).await;
+        let killed = tokio::time::timeout(KILL_BOUND, machine.kill()).await;
         killed.expect("killed while it accepts");
         assert!(child.has_ended());
     });

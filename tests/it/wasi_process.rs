@@ -7,6 +7,9 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::guests::{block_on, machine, parent, put, run, run_with, start, success, wat};
 
+/// From a kill to the end.
+const KILL_BOUND: Duration = Duration::from_secs(300);
+
 async fn with_guest() -> Sandbox {
     machine(&[("guest", parent())]).await
 }
@@ -104,7 +107,7 @@ fn children_count_as_anybodys_and_leave_nothing() {
         let mut lines = BufReader::new(child.take_stdout().expect("piped")).lines();
         let pid = lines.next_line().await.expect("a pipe").expect("its child's number");
         child.signal(9).expect("it runs");
-        let ended = tokio::time::timeout(Duration::from_secs(20), child.wait()).await;
+        let ended = tokio::time::timeout(KILL_BOUND, child.wait()).await;
         assert_eq!(ended.expect("killed while it waits").signal, Some(9));
         let told = success(run(&machine, &format!("ps -o ppid=,comm= -p {pid}; kill {pid}")).await);
         assert_eq!(told.split_whitespace().collect::<Vec<_>>(), ["1", "sleep"]);

@@ -12,7 +12,7 @@ for shell in dash bash; do
     $shell -c 'f() { OPTIND=1; while getopts c:d o; do echo "f $o $OPTARG"; done; }; f -d -c 1; f -c 2 -d; getopts x o -x; echo $o; getopts x o; echo "$? $o"' name -x
 done
 read -r -n 3 x <<< abcdef; echo "$x"; read -N 4 x <<< $'a\nbc'; echo "$x"; read -d : x <<< 'a b:c'; echo "$x"; read -d '' x < <(printf 'all\nlines\0rest'); echo "$x"
-read -r -t 0.1 x < <(sleep 5); echo "$(($? > 128))"; read -t 0 x <<< data; echo $?; read -a arr <<< '1 2  3'; echo "${#arr[@]} ${arr[2]}"; read -u 4 x 4<<< four; echo "$x"
+read -r -t 0.1 x < <(sleep 100); echo "$(($? > 128))"; read -t 0 x <<< data; echo $?; read -a arr <<< '1 2  3'; echo "${#arr[@]} ${arr[2]}"; read -u 4 x 4<<< four; echo "$x"
 read -s x <<< secret; echo "$x"; read -p 'prompt> ' x <<< answer; echo "$x"; read <<< '  reply  kept '; echo "[$REPLY]"; read -e -i init x < /dev/null; echo "$?"
 while read -r k v; do echo "$v:$k"; done <<< $'one 1\ntwo 2 3\n\nlast'; while IFS= read -r line || [ -n "$line" ]; do echo "<$line>"; done < <(printf ' a\nno newline')
 while IFS=$'\t' read -r a b c; do echo "[$a][$b][$c]"; done <<< $'1\t\t3\n\tx\ty'; IFS=, read -r a b <<< 'q,"r,s",t'; echo "$a|$b"; IFS=' ,' read a b c <<< 'x , y,, z'; echo "$a|$b|$c"

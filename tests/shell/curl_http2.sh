@@ -58,12 +58,12 @@ until [ -e ready ]; do sleep 0.1; done
 head -c 300000 /dev/zero > big
 clear=http://127.0.0.1:8001
 format='%{http_version} %{http_code} %{size_download} %{num_connects}\n'
-curl -sS --max-time 60 --http2-prior-knowledge -w "$format" $clear/
-curl -sS --max-time 60 --http2-prior-knowledge -w "$format" -d hello $clear/form
-curl -sS --max-time 60 --http2-prior-knowledge -w "$format" -T big $clear/big
-curl -sS --max-time 60 --cacert cert -w "$format" https://localhost:8443/one https://localhost:8443/two
-curl -sS --max-time 60 --http1.1 -o /dev/null -w '%{http_version} %{http_code}\n' $clear/
-curl -sS --max-time 60 --cacert cert -w "$format" https://localhost:8443/
-curl -sS --max-time 60 --cacert cert -w "$format" -T big https://localhost:8443/big
-curl -sSv --max-time 60 --cacert cert https://localhost:8443/ 2>&1 | grep -o 'ALPN: server accepted h2\|ALPN, server accepted to use h2'
+curl -sS --max-time 600 --http2-prior-knowledge -w "$format" $clear/
+curl -sS --max-time 600 --http2-prior-knowledge -w "$format" -d hello $clear/form
+curl -sS --max-time 600 --http2-prior-knowledge -w "$format" -T big $clear/big
+curl -sS --max-time 600 --cacert cert -w "$format" https://localhost:8443/one https://localhost:8443/two
+curl -sS --max-time 600 --http1.1 -o /dev/null -w '%{http_version} %{http_code}\n' $clear/
+curl -sS --max-time 600 --cacert cert -w "$format" https://localhost:8443/
+curl -sS --max-time 600 --cacert cert -w "$format" -T big https://localhost:8443/big
+curl -sSv --max-time 600 --cacert cert https://localhost:8443/ 2>&1 | grep -o 'ALPN: server accepted h2\|ALPN, server accepted to use h2'
 kill $server

@@ -6,8 +6,8 @@ h() { f=$1; shift; printf 'HTTP/1.1 %s\r\n' "$1" > $f; shift; for x; do printf '
 h one '200 OK' 'Content-Type: text/plain' 'Set-Cookie: id=5; Secure; Path=/' <<<'page one'; h moved '301 Moved Permanently' 'Location: /one' <<<moved; h loop '302 Found' 'Location: /loop' </dev/null; h gone '404 Not Found' <<<nothing; h other '302 Found' 'Location: http://127.0.0.1:1/' </dev/null
 printf 'compressed\n' | gzip -n | h gz '200 OK' 'Content-Encoding: gzip'; h named '200 OK' 'Content-Disposition: attachment; filename="given.txt"' <<<named; h auth '401 Unauthorized' 'WWW-Authenticate: Basic realm="r"' <<<denied
 openssl s_server -accept 127.0.0.1:4440 -cert c.pem -key k.pem -HTTP -quiet >log 2>&1 & s=$!
-for i in $(seq 600); do (: </dev/tcp/127.0.0.1/4440) 2>/dev/null && break; sleep 0.1; done
-u=https://localhost:4440; c() { curl -s --cacert c.pem -m 20 "$@"; r=$?; [ $r = 0 ] || echo "exit $r"; }
+for i in $(seq 6000); do (: </dev/tcp/127.0.0.1/4440) 2>/dev/null && break; sleep 0.1; done
+u=https://localhost:4440; c() { curl -s --cacert c.pem -m 600 "$@"; r=$?; [ $r = 0 ] || echo "exit $r"; }
 c $u/one; curl -s $u/one; echo $?; curl -sk $u/one; c --resolve good.test:4440:127.0.0.1 https://good.test:4440/one; c --resolve bad.test:4440:127.0.0.1 https://bad.test:4440/one
 curl -sS $u/one 2>&1 | head -n 1 | grep -c 'self.signed certificate'; SSL_CERT_FILE=c.pem curl -s $u/one; CURL_CA_BUNDLE=c.pem curl -s $u/one; mkdir ca; cp c.pem ca; openssl rehash ca; curl -s --capath ca --cacert /dev/null $u/one; curl -s --capath ca $u/one
 c $u/moved; c -L $u/moved; c -sL -o /dev/null -w '%{http_code} %{num_redirects} %{url_effective} %{ssl_verify_result}\n' $u/moved; c -L --max-redirs 3 -o /dev/null $u/loop; c -L $u/other; c -f $u/gone; c $u/gone -w '%{http_code}\n'; c -L --proto-redir =https $u/other

@@ -10,7 +10,7 @@ git clone -q --bare src pub.git; git clone -q --bare src hidden.git; touch pub.g
 port=$((20000 + RANDOM % 10000))
 git daemon --base-path="$d" --listen=127.0.0.1 --port=$port --reuseaddr --enable=receive-pack "$d" >log 2>&1 &
 daemon=$!
-for i in $(seq 600); do (: </dev/tcp/127.0.0.1/$port) 2>/dev/null && break; sleep 0.1; done
+for i in $(seq 6000); do (: </dev/tcp/127.0.0.1/$port) 2>/dev/null && break; sleep 0.1; done
 git clone -q git://127.0.0.1:$port/pub.git c; cat c/f; git -C c log --oneline
 git ls-remote git://127.0.0.1:$port/pub.git
 git clone -q git://127.0.0.1:$port/hidden.git h 2>&1 | tail -n 1 | grep -c 'not exported\|access denied\|Could not read'

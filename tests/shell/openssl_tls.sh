@@ -5,9 +5,9 @@ for n in ca s c; do openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-2
 openssl req -x509 -new -key ca.key -days 30 -subj /CN=CA -out ca.pem
 for n in s c; do openssl req -new -key $n.key -subj /CN=$n.test | openssl x509 -req -CA ca.pem -CAkey ca.key -set_serial 1 -days 9 -extfile <(echo subjectAltName=DNS:$n.test) -out $n.pem 2>/dev/null; done
 echo content > page
-up() { openssl s_server -accept 127.0.0.1:4430 -cert s.pem -key s.key -quiet "$@" >server.log 2>&1 & server=$!; for i in $(seq 600); do (: </dev/tcp/127.0.0.1/4430) 2>/dev/null && break; sleep 0.1; done; }
+up() { openssl s_server -accept 127.0.0.1:4430 -cert s.pem -key s.key -quiet "$@" >server.log 2>&1 & server=$!; for i in $(seq 6000); do (: </dev/tcp/127.0.0.1/4430) 2>/dev/null && break; sleep 0.1; done; }
 down() { kill $server; wait $server 2>/dev/null; }
-get() { printf 'GET /page HTTP/1.0\r\n\r\n' | timeout 20 openssl s_client -connect 127.0.0.1:4430 -CAfile ca.pem -servername s.test -ign_eof "$@" 2>&1 | tr -d '\r'; }
+get() { printf 'GET /page HTTP/1.0\r\n\r\n' | timeout 600 openssl s_client -connect 127.0.0.1:4430 -CAfile ca.pem -servername s.test -ign_eof "$@" 2>&1 | tr -d '\r'; }
 up -WWW
 get -quiet -verify_return_error -verify_hostname s.test | grep -v '^depth\|^verify\|^Conn'
 get -brief -tls1_3 | grep '^Protocol\|^Cipher'; get -brief -tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256 | grep '^Protocol\|^Cipher'

@@ -2,7 +2,7 @@
 # needs: sqlite3
 cd "$(mktemp -d)"
 sqlite3 t.db 'create table n(i integer primary key, v)'
-for p in 1 2 3 4; do (for i in 1 2 3 4 5; do sqlite3 -cmd '.timeout 20000' t.db "insert into n(v) values('$p-$i')" >/dev/null; done) & done; wait
+for p in 1 2 3 4; do (for i in 1 2 3 4 5; do sqlite3 -cmd '.timeout 900000' t.db "insert into n(v) values('$p-$i')" >/dev/null; done) & done; wait
 sqlite3 t.db 'select count(*), count(distinct v), max(i) from n'
 mkfifo ask; sqlite3 t.db <ask >held.txt & exec 3>ask; echo "begin exclusive; insert into n(v) values('held'); select 'locked';" >&3
 until grep -q locked held.txt; do sleep 0.05; done

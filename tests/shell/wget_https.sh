@@ -6,7 +6,7 @@ h() { f=$1; shift; printf 'HTTP/1.0 %s\r\n' "$1" > $f; shift; for x; do printf '
 mkdir w; cd w; h one '200 OK' 'Content-Type: text/plain' <<<'page one'; h moved '301 Moved Permanently' 'Location: /one' </dev/null; h gone '404 Not Found' <<<nothing; h named '200 OK' 'Content-Disposition: attachment; filename=given.txt' <<<named; h denied '403 Forbidden' </dev/null; h bad '500 Broken' </dev/null
 h index.html '200 OK' 'Content-Type: text/html' <<<'<a href="/one">1</a> <a href="sub.html">2</a>'; h sub.html '200 OK' 'Content-Type: text/html' <<<'<img src="one">'
 openssl s_server -accept 127.0.0.1:4441 -cert ../c.pem -key ../k.pem -HTTP -quiet >../log 2>&1 & s=$!
-for i in $(seq 600); do (: </dev/tcp/127.0.0.1/4441) 2>/dev/null && break; sleep 0.1; done
+for i in $(seq 6000); do (: </dev/tcp/127.0.0.1/4441) 2>/dev/null && break; sleep 0.1; done
 cd ..; mkdir o; cd o; u=https://localhost:4441; w() { wget -q --ca-certificate=../c.pem -T 20 -t 1 "$@"; r=$?; [ $r = 0 ] || echo "exit $r"; }
 w $u/one; cat one; w -O - $u/moved; w -O out $u/one; cat out; w $u/one; ls; w -nc $u/one; w -P dir $u/one; ls dir; w --content-disposition $u/named; cat given.txt
 w $u/gone; w $u/denied; w --content-on-error -O - $u/gone; w http://127.0.0.1:1/; w http://nosuch.invalid/; wget -q -t 1 $u/one; echo $?; wget -q --no-check-certificate -O - $u/one; w --max-redirect=0 $u/moved; w --bad-option 2>&1 | head -n 1; wget 2>&1 | head -n 1

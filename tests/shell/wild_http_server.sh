@@ -9,7 +9,7 @@ echo '{"status": "ok", "items": [1, 2, 3]}' > site/api/health.json
 python3 -m http.server 8123 --bind 127.0.0.1 --directory site > server.log 2>&1 &
 server=$!
 trap 'kill $server 2>/dev/null' EXIT
-for attempt in $(seq 1 600); do
+for attempt in $(seq 1 6000); do
     curl -sf -o /dev/null http://127.0.0.1:8123/ && break
     kill -0 $server 2>/dev/null || { echo "the server died"; cat server.log; exit 1; }
     sleep 0.1

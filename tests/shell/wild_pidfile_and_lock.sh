@@ -13,7 +13,7 @@ start)
 stop)
     running || { echo "not running"; exit 1; }
     pid=$(cat "$pidfile"); kill "$pid"
-    for _ in $(seq 200); do kill -0 "$pid" 2>/dev/null || break; sleep 0.05; done
+    for _ in $(seq 20000); do kill -0 "$pid" 2>/dev/null || break; sleep 0.05; done
     rm -f "$pidfile"; echo stopped ;;
 status) running && echo "running" || { echo "stopped"; exit 3; } ;;
 *) echo "usage: $(basename "$0") start|stop|status" >&2; exit 2 ;;

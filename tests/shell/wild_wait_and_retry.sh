@@ -24,7 +24,7 @@ retry 2 test -e /nonexistent; echo "retry: $?"
 timeout 0.2 sleep 30; echo "timeout: $?"
 (timeout -k 0.1 -s TERM 5 bash -c 'trap "" TERM; while :; do sleep 0.05; done'; echo "stubborn: $?") 2>/dev/null
 ( sleep 0.1; touch "$work/ready" ) &
-for _ in $(seq 200); do [ -e "$work/ready" ] && { echo ready; break; }; sleep 0.05; done
+for _ in $(seq 20000); do [ -e "$work/ready" ] && { echo ready; break; }; sleep 0.05; done
 wait; echo "all children have ended"
 ( trap 'echo inner trap; exit 3' TERM; kill -TERM $BASHPID; echo not reached ); echo "subshell: $?"
 kill -INT $$

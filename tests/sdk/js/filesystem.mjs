@@ -63,7 +63,7 @@ const cases = {
     const file = list.find((one) => one.name === 'file')
     assert.deepEqual([file.type, file.size, file.mode, file.permissions], [FileType.FILE, 5, 0o640, '-rw-r-----'])
     assert.deepEqual([file.owner, file.group], ['user', 'user'])
-    assert.ok(Math.abs(file.modifiedTime.getTime() - Date.now()) < 60_000)
+    assert.ok(Math.abs(file.modifiedTime.getTime() - Date.now()) < 600_000)
     const link = list.find((one) => one.name === 'link')
     assert.equal(link.symlinkTarget, '/home/user/dir/file')
     const deep = await sandbox.files.list('dir', { depth: 2 })
@@ -139,7 +139,7 @@ async function rejection(promise) {
 
 const name = process.argv[2]
 assert.ok(Object.hasOwn(cases, name), `no case is called ${name}`)
-const sandbox = await Sandbox.create({ timeoutMs: 600_000 })
+const sandbox = await Sandbox.create({ timeoutMs: 7_200_000 })
 try {
   await cases[name](sandbox)
 } finally {

@@ -12,7 +12,7 @@ const dial = `python3 -c '
 import socket
 for host in ("${TARGET}", "${NAME}"):
     try:
-        with socket.create_connection((host, 80), timeout=20) as s:
+        with socket.create_connection((host, 80), timeout=300) as s:
             print(host, s.makefile().read().strip())
     except TimeoutError as error:
         print(host, "hung")

@@ -100,7 +100,7 @@ def processes(sandbox):
 CASES = [files, processes]
 
 case = {case.__name__: case for case in CASES}[sys.argv[1]]
-sandbox = Sandbox.create(timeout=600)
+sandbox = Sandbox.create(timeout=7200)
 try:
     case(sandbox)
 finally:

@@ -98,7 +98,7 @@ def entries(sandbox):
     file = found["file"]
     assert (file.type, file.size, file.mode, file.permissions) == (FileType.FILE, 5, 0o640, "-rw-r-----")
     assert (file.owner, file.group, file.symlink_target) == ("user", "user", None)
-    assert abs(file.modified_time.timestamp() - before) < 60, file.modified_time
+    assert abs(file.modified_time.timestamp() - before) < 600, file.modified_time
     assert found["sub"].permissions == "drwxr-xr-x" and found["sub"].type == FileType.DIR
     link = found["link"]
     assert (link.type, link.permissions) == (FileType.FILE, "Lrwxrwxrwx"), link
@@ -187,7 +187,7 @@ def signed_urls(sandbox):
 
 def until(handle, wanted):
     """Events up to the wanted one; they come within the bound or not at all."""
-    seen, deadline = [], time.monotonic() + 30
+    seen, deadline = [], time.monotonic() + 600
     while wanted not in [(event.type, event.name) for event in seen]:
         assert time.monotonic() < deadline, (wanted, seen)
         seen += handle.get_new_events()
@@ -244,7 +244,7 @@ CASES = [
 ]
 
 case = {case.__name__: case for case in CASES}[sys.argv[1]]
-sandbox = Sandbox.create(timeout=600)
+sandbox = Sandbox.create(timeout=7200)
 try:
     case(sandbox)
 finally:

@@ -13,7 +13,7 @@ dial = f"""python3 -c '
 import socket
 for host in ("{target}", "{name}"):
     try:
-        with socket.create_connection((host, 80), timeout=20) as s:
+        with socket.create_connection((host, 80), timeout=300) as s:
             print(host, s.makefile().read().strip())
     except TimeoutError as error:
         print(host, "hung")

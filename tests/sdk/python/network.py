@@ -14,14 +14,14 @@ SECRET = "s3cret-value"
 def run(sandbox, command, code=0):
     """Runs a command in the guest and gives its output; it must end with this code (None: any but 0)."""
     script = f"{command}\necho \"[$?]\""
-    printed, _, ended = sandbox.commands.run(script, timeout=300).stdout.strip().rpartition("[")
+    printed, _, ended = sandbox.commands.run(script, timeout=900).stdout.strip().rpartition("[")
     ended = int(ended.rstrip("]"))
     assert ended == code if code is not None else ended != 0, (command, ended, printed)
     return printed
 
 
 def curl(sandbox, arguments, code=0):
-    printed = run(sandbox, f"curl -sS --max-time 60 --cacert /tmp/ca.pem {arguments}", code)
+    printed = run(sandbox, f"curl -sS --max-time 600 --cacert /tmp/ca.pem {arguments}", code)
     return [json.loads(line) for line in printed.splitlines()] if code == 0 else printed
 
 
@@ -31,7 +31,7 @@ def python(sandbox, script, code=0):
 
 
 def create(**network):
-    sandbox = Sandbox.create(network=network, timeout=600)
+    sandbox = Sandbox.create(network=network, timeout=7200)
     sandbox.files.write("/tmp/ca.pem", CA)
     return sandbox
 
@@ -50,7 +50,7 @@ def events(sandbox):
 
     url = f"{os.environ['E2B_API_URL']}/sandboxes/{sandbox.sandbox_id}/network/log"
     request = urllib.request.Request(url, headers={"X-API-Key": os.environ["E2B_API_KEY"]})
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=600) as answer:
         text = answer.read().decode()
     assert SECRET not in text and "proxy-password" not in text
     return json.loads(text)["events"]
@@ -94,7 +94,7 @@ def lists():
 import socket
 def say(host, words, port):
     try:
-        with socket.create_connection((host, port), timeout=60) as stream:
+        with socket.create_connection((host, port), timeout=600) as stream:
             if words:
                 stream.sendall(words)
             return stream.recv(100)
@@ -105,7 +105,7 @@ def say(host, words, port):
 def ask(host):
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
-            datagrams.settimeout(60)
+            datagrams.settimeout(600)
             datagrams.sendto(host.encode(), (host, 7777))
             return datagrams.recv(100).decode()
     except OSError as error:
@@ -161,7 +161,7 @@ except TimeoutError:
     sandbox.update_network({"allow_out": ["8.8.8.8", "1.1.1.1"], "deny_out": all_traffic})
     sandbox.files.write("/tmp/hold.py", hold)
     opened = threading.Event()
-    handle = sandbox.commands.run("python3 /tmp/hold.py", background=True, timeout=300)
+    handle = sandbox.commands.run("python3 /tmp/hold.py", background=True, timeout=900)
     printed = []
 
     def see(text):
@@ -171,9 +171,9 @@ except TimeoutError:
 
     waiter = threading.Thread(target=lambda: handle.wait(on_stdout=see))
     waiter.start()
-    assert opened.wait(300), printed
+    assert opened.wait(900), printed
     sandbox.update_network({"allow_out": ["1.1.1.1"], "deny_out": all_traffic})
-    waiter.join(300)
+    waiter.join(900)
     assert "".join(printed) == "open\nreset\n13\nstill open\n", printed
     # What is left out is cleared.
     sandbox.update_network({})

@@ -42,12 +42,12 @@ async def users(sandbox):
 
 async def hundred_at_once(sandbox):
     script = "read -r line < /tmp/{0}.fifo; echo {0} $line"
-    await sandbox.commands.run("for i in {0..99}; do mkfifo /tmp/$i.fifo; done")
+    await sandbox.commands.run("for i in {0..99}; do mkfifo /tmp/$i.fifo; done", timeout=600)
     runs = [
         await sandbox.commands.run(script.format(i), background=True, timeout=0) for i in range(100)
     ]
     assert len(await sandbox.commands.list()) == 100
-    await sandbox.commands.run("for i in {0..99}; do echo go > /tmp/$i.fifo; done", timeout=120)
+    await sandbox.commands.run("for i in {0..99}; do echo go > /tmp/$i.fifo; done", timeout=600)
     results = await asyncio.gather(*(run.wait() for run in runs))
     assert [result.stdout for result in results] == [f"{i} go\n" for i in range(100)]
     assert await sandbox.commands.list() == []
@@ -78,10 +78,9 @@ async def connecting(sandbox):
 async def deadlines(sandbox):
     await raises(TimeoutException, sandbox.commands.run("sleep 1000", timeout=0.5))
     # The client's clock and the sandbox's: whichever strikes first, the process goes.
-    for _ in range(1000):
-        if await sandbox.commands.list() == []:
-            break
-    assert await sandbox.commands.list() == []
+    bound = asyncio.get_running_loop().time() + 600
+    while left := await sandbox.commands.list():
+        assert asyncio.get_running_loop().time() < bound, left
     endless = await sandbox.commands.run("sleep 1000", background=True, timeout=0)
     assert await endless.kill() is True
     try:
@@ -98,7 +97,7 @@ async def streams(sandbox):
     )
     assert "".join(out) == result.stdout == "o1\no2\no3\n"
     assert "".join(err) == result.stderr == "e1\ne2\ne3\n"
-    big = await sandbox.commands.run("head -c 30000000 /dev/zero | tr '\\0' x", timeout=120)
+    big = await sandbox.commands.run("head -c 30000000 /dev/zero | tr '\\0' x", timeout=600)
     assert len(big.stdout) == 30_000_000
 
 
@@ -112,7 +111,7 @@ async def terminals(sandbox):
     async def until(text):
         while text not in seen:
             ready.clear()
-            await asyncio.wait_for(ready.wait(), 60)
+            await asyncio.wait_for(ready.wait(), 600)
 
     terminal = await sandbox.pty.create(PtySize(rows=24, cols=80), on_data=data, envs={"MINE": "here"})
     await sandbox.pty.send_stdin(terminal.pid, b"stty size; echo $MINE-$TERM\n")
@@ -141,7 +140,7 @@ async def watching(sandbox):
     await sandbox.files.write("/tmp/d/f", "1")
     while ("write", "d/f") not in seen:
         ready.clear()
-        await asyncio.wait_for(ready.wait(), 60)
+        await asyncio.wait_for(ready.wait(), 600)
     await handle.stop()
 
 
@@ -149,7 +148,7 @@ CASES = [users, hundred_at_once, connecting, deadlines, streams, terminals, watc
 
 
 async def main(case):
-    sandbox = await AsyncSandbox.create(timeout=600)
+    sandbox = await AsyncSandbox.create(timeout=7200)
     try:
         await case(sandbox)
     finally:

@@ -8,7 +8,7 @@ from e2b import CommandExitException
 from e2b_code_interpreter import Sandbox
 
 outcomes = {}
-with Sandbox.create(timeout=600) as sandbox:
+with Sandbox.create(timeout=7200) as sandbox:
     for path in map(pathlib.Path, sys.argv[1:]):
         try:
             result = sandbox.commands.run(path.read_text())

@@ -36,18 +36,18 @@ async def info(sandbox):
     assert (info.sandbox_id, info.template_id) == (sandbox.sandbox_id, "base"), info
     assert info.metadata == {"owner": "async"} and info.state == SandboxState.RUNNING, info
     left = lambda info: (info.end_at - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
-    assert 500 < left(info) <= 600, info
-    await sandbox.set_timeout(100)
-    assert 60 < left(await AsyncSandbox.get_info(sandbox.sandbox_id)) <= 100
-    await AsyncSandbox.connect(sandbox.sandbox_id, timeout=1000)
-    assert 900 < left(await sandbox.get_info()) <= 1000
+    assert 6000 < left(info) <= 7200, info
+    await sandbox.set_timeout(1000)
+    assert 100 < left(await AsyncSandbox.get_info(sandbox.sandbox_id)) <= 1000
+    await AsyncSandbox.connect(sandbox.sandbox_id, timeout=10_000)
+    assert 9000 < left(await sandbox.get_info()) <= 10_000
     await raises(SandboxException, sandbox.set_timeout(10**7))
     await raises(NotFoundException, AsyncSandbox.get_info("i" * 20))
     await raises(NotFoundException, AsyncSandbox.connect("i" * 20))
 
 
 async def listing(sandbox):
-    create = lambda: AsyncSandbox.create(metadata={"group": "async listing"}, timeout=300)
+    create = lambda: AsyncSandbox.create(metadata={"group": "async listing"}, timeout=7200)
     others = [await create() for _ in range(3)]
     query = SandboxQuery(metadata={"group": "async listing"}, state=[SandboxState.RUNNING])
     pages, found = AsyncSandbox.list(query=query, limit=2), []
@@ -62,7 +62,7 @@ async def listing(sandbox):
 
 
 async def metrics(sandbox):
-    deadline = asyncio.get_running_loop().time() + 60
+    deadline = asyncio.get_running_loop().time() + 600
     while not (samples := await sandbox.get_metrics()):
         assert asyncio.get_running_loop().time() < deadline
     assert samples[0].mem_total == 512 << 20 and samples[0].cpu_count >= 1, samples[0]
@@ -139,7 +139,7 @@ async def pty_connect(sandbox):
     await other.pty.send_stdin(terminal.pid, b"echo a''live\n")
     while b"alive\r\n" not in seen:
         ready.clear()
-        await asyncio.wait_for(ready.wait(), 60)
+        await asyncio.wait_for(ready.wait(), 600)
     assert await other.pty.kill(terminal.pid) is True
     await raises(NotFoundException, sandbox.pty.connect(99999, on_data=data))
 
@@ -148,7 +148,7 @@ CASES = [info, listing, metrics, not_built, files, entries, urls, pty_connect]
 
 
 async def main(case):
-    sandbox = await AsyncSandbox.create(timeout=600, metadata={"owner": "async"})
+    sandbox = await AsyncSandbox.create(timeout=7200, metadata={"owner": "async"})
     try:
         await case(sandbox)
     finally:

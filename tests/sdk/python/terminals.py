@@ -22,7 +22,7 @@ import pyte
 from e2b import PtySize
 from e2b_code_interpreter import Sandbox
 
-BOUND = 60
+BOUND = 600
 SHELL = "exec env -i PATH=/usr/bin:/bin HOME=\"$PWD\" LANG=C.UTF-8 TERM=xterm-256color PS1='\\#$ ' " \
     "bash --norc --noprofile -i"
 
@@ -146,7 +146,7 @@ class InSandbox(Terminal):
         self.sandbox.pty.send_stdin(self.pid, data)
 
     def out(self, command):
-        return self.sandbox.commands.run(command).stdout
+        return self.sandbox.commands.run(command, timeout=BOUND).stdout
 
     def set_size(self, rows, columns):
         self.sandbox.pty.resize(self.pid, PtySize(rows=rows, cols=columns))
@@ -410,7 +410,7 @@ def hang_up(open_terminal):
     terminal.send("sh -c 'trap \"echo hung up >/tmp/told; exit\" HUP; echo ready; while :; do sleep 0.05; done'\r")
     terminal.until("\nready")
     assert terminal.sandbox.pty.kill(terminal.pid) is True
-    told = commands.run("until grep -s hung /tmp/told; do sleep 0.05; done; pgrep -fx 'sleep (1111|2222)' | wc -l")
+    told = commands.run("until grep -s hung /tmp/told; do sleep 0.05; done; pgrep -fx 'sleep (1111|2222)' | wc -l", timeout=BOUND)
     assert told.stdout.split() == ["hung", "up", "2"], told
     terminal.until(lambda t: t.ended)
     return []
@@ -422,7 +422,7 @@ ALONE = [colours, repainting, reconnecting, hang_up]
 
 def main(name):
     case = {case.__name__: case for case in TWINS + ALONE}[name]
-    sandbox = Sandbox.create(timeout=1200)
+    sandbox = Sandbox.create(timeout=7200)
     here = []
 
     def open_here(*size):

@@ -11,7 +11,7 @@ import h2.settings
 
 address, host = sys.argv[1:]
 name, port = address.rsplit(":", 1)
-sock = socket.create_connection((name, int(port)), timeout=60)
+sock = socket.create_connection((name, int(port)), timeout=600)
 config = h2.config.H2Configuration(client_side=True, validate_outbound_headers=False)
 conn = h2.connection.H2Connection(config=config)
 conn.initiate_connection()

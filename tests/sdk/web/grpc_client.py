@@ -15,7 +15,7 @@ else:
 metadata = [("x-api-key", "secret"), ("x-forwarded-proto", "gopher")]
 
 unary = channel.unary_unary("/echo.Echo/Unary")
-answer, call = unary.with_call(b"hello", metadata=metadata, timeout=60)
+answer, call = unary.with_call(b"hello", metadata=metadata, timeout=600)
 assert answer == b"hello", answer
 assert call.code() == grpc.StatusCode.OK, call.code()
 seen = dict(call.initial_metadata())
@@ -27,7 +27,7 @@ assert seen["x-seen-x-forwarded-proto"] == ("https" if ca else "http"), seen
 print("ok unary")
 
 try:
-    channel.unary_unary("/echo.Echo/Fail")(b"x", timeout=60)
+    channel.unary_unary("/echo.Echo/Fail")(b"x", timeout=600)
     raise SystemExit("no error")
 except grpc.RpcError as error:
     assert error.code() == grpc.StatusCode.NOT_FOUND, error
@@ -46,7 +46,7 @@ def ask():
             pass
 
 
-for message in channel.stream_stream("/echo.Echo/Stream")(ask(), timeout=120):
+for message in channel.stream_stream("/echo.Echo/Stream")(ask(), timeout=600):
     heard.append(message)
 assert heard == sent, heard
 print("ok stream")
