@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! serve   connections: TLS, HTTP/2 or HTTP/1.1 by the first bytes (sniff), limits, draining
+//! framing requests with two lengths are refused
 //! stall   a client that stops reading is left;  idle: one that asks for nothing more
 //! host    whom a request is for
 //!   control, sandboxes, list, fields     REST, with an API key (teams, quota, idempotency, audit)
@@ -26,6 +27,7 @@ pub(crate) mod envd;
 mod environment;
 mod error;
 mod fields;
+mod framing;
 mod host;
 mod idempotency;
 mod idle;
@@ -186,9 +188,9 @@ async fn answer(
     target: Result<Target, BadTarget>,
     request: Request,
 ) -> Response {
-    if is_ambiguous(request.headers()) {
+    if let Some(refusal) = misframed(request.headers()) {
         let close = [(header::CONNECTION, HeaderValue::from_static("close"))];
-        return (StatusCode::BAD_REQUEST, close, "invalid request: two lengths\n").into_response();
+        return (refusal.0, close, refusal.1).into_response();
     }
     match target {
         Ok(Target::Control) if peer(&request).visit.is_some() => {
@@ -217,12 +219,25 @@ async fn answer(
     }
 }
 
-/// Whether a request's length can be told in two ways, which is how requests are smuggled past routers. hyper lets few of
-/// them come here: it refuses lengths that differ, and of a length beside chunks it drops the length and closes the
-/// connection after the answer. This is for servers that embed us in another way.
-fn is_ambiguous(headers: &HeaderMap) -> bool {
+/// Why a request is refused whose length can be told in two ways, which is how requests are smuggled past routers, or that is coded
+/// in a way that nobody behind us would hear of. Lengths that differ hyper refuses, and a length beside chunks `framing`; here that
+/// is for servers that embed us in another way.
+fn misframed(headers: &HeaderMap) -> Option<(StatusCode, &'static str)> {
     let lengths = headers.get_all(header::CONTENT_LENGTH).iter().count();
-    lengths > 1 || (lengths == 1 && headers.contains_key(header::TRANSFER_ENCODING))
+    if lengths > 1 || (lengths == 1 && headers.contains_key(header::TRANSFER_ENCODING)) {
+        return Some((StatusCode::BAD_REQUEST, "invalid request: two lengths\n"));
+    }
+    let lines = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let codings = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    let codings: Vec<&[u8]> = codings.map(<[u8]>::trim_ascii).collect();
+    let chunked = codings.iter().filter(|one| one.eq_ignore_ascii_case(b"chunked")).count();
+    match (chunked, codings.len()) {
+        (0, 0) | (1, 1) => None,
+        (chunked, all) if chunked == all => {
+            Some((StatusCode::BAD_REQUEST, "invalid request: chunked twice\n"))
+        }
+        _ => Some((StatusCode::NOT_IMPLEMENTED, "the only transfer coding is chunked\n")),
+    }
 }
 
 fn peer(request: &Request) -> Peer {

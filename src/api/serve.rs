@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "it listens, and makes the data directory")]
 
 use super::admission::Admission;
+use super::framing::Framed;
 use super::host::Domain;
 use super::idle::{Answering, Calls};
 use super::sniff::{First, sniff};
@@ -17,6 +18,7 @@ use crate::vnet::Visit;
 use crate::{Error, Runtime};
 use axum::Router;
 use axum::body::Body;
+use axum::http::StatusCode;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -26,6 +28,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
@@ -370,21 +373,27 @@ where
 {
     let calls = version2.then(Arc::<Calls>::default);
     let counted = calls.clone();
+    let tunnel = Arc::<AtomicBool>::default();
+    let switched = tunnel.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         let call = counted.as_ref().map(|calls| Arc::new(calls.begin()));
         request.extensions_mut().insert(Peer { call: call.clone(), ..peer.clone() });
         let answer = router.clone().oneshot(request);
+        let switched = switched.clone();
         async move {
             let answer = answer.await?;
+            if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+                switched.store(true, Ordering::Relaxed);
+            }
             Ok::<_, Infallible>(match call {
                 Some(call) => answer.map(|body| Body::new(Answering::new(body, call))),
                 None => answer,
             })
         }
     });
-    let stream = TokioIo::new(stream);
     if let Some(calls) = calls {
+        let stream = TokioIo::new(stream);
         let mut connection = std::pin::pin!(version_2().serve_connection(stream, service));
         tokio::select! {
             served = connection.as_mut() => return Ok(served?),
@@ -393,6 +402,7 @@ where
         }
         return Ok(connection.await?);
     }
+    let stream = TokioIo::new(Framed::new(stream, tunnel));
     let mut connection =
         std::pin::pin!(version_1().serve_connection(stream, service).with_upgrades());
     tokio::select! {

@@ -407,6 +407,110 @@ fn no_mutated_request_smuggles_another_one_to_a_guest() {
     assert!(record["rest"].as_str().is_some_and(|rest| rest.contains("smuggled")), "{record}");
 }
 
+/// What is said to head lines about a body, which is `BODY` in one chunk.
+const FRAMINGS: &[(&str, &str, u16)] = &[
+    ("1.1", "Content-Length: 15", 200),
+    ("1.1", "Transfer-Encoding: chunked", 200),
+    ("1.1", "TRANSFER-ENCODING:\tChunked\t", 200),
+    ("1.1", "X-Content-Length: 15\r\nTransfer-Encoding: chunked", 200),
+    // Both, which hyper would take by its chunks.
+    ("1.1", "Content-Length: 15\r\nTransfer-Encoding: chunked", 400),
+    ("1.1", "Transfer-Encoding: chunked\r\nContent-Length: 15", 400),
+    ("1.1", "Content-Length: 15\r\nX: y\r\nTransfer-Encoding: chunked", 400),
+    ("1.1", "transfer-encoding:chunked\r\nX: y\r\ncontent-length:15", 400),
+    ("1.1", "Content-Length: 15\nTransfer-Encoding: chunked", 400),
+    ("1.1", "Content-Length: 0\r\nTransfer-Encoding: chunked", 400),
+    ("1.1", "Transfer-Encoding: chunked\r\nContent-Length:", 400),
+    ("1.1", "Transfer-Encoding: chunked\r\nContent-Length: x", 400),
+    ("1.1", "Connection: Content-Length\r\nContent-Length: 15\r\nTransfer-Encoding: chunked", 400),
+    ("1.1", "Expect: 100-continue\r\nContent-Length: 15\r\nTransfer-Encoding: chunked", 400),
+    (
+        "1.1",
+        "Upgrade: websocket\r\nConnection: upgrade\r\nContent-Length: 15\r\nTransfer-Encoding: chunked",
+        400,
+    ),
+    ("1.0", "Content-Length: 15\r\nTransfer-Encoding: chunked", 400),
+    // Codings: chunked, once, as the only one.
+    ("1.1", "Transfer-Encoding: chunked, chunked", 400),
+    ("1.1", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", 400),
+    ("1.1", "Transfer-Encoding: gzip, chunked", 501),
+    ("1.1", "Transfer-Encoding: identity, chunked", 501),
+    ("1.1", "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked", 501),
+    ("1.1", "Transfer-Encoding: ,chunked", 501),
+    ("1.1", "Transfer-Encoding: chunked, gzip", 400),
+    ("1.1", "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", 400),
+    ("1.1", "Transfer-Encoding: identity", 400),
+    ("1.1", "Transfer-Encoding: xchunked", 400),
+    ("1.1", "Transfer-Encoding: chunked;q=1", 400),
+    ("1.1", "Transfer-Encoding:", 400),
+    ("1.1", "Transfer-Encoding : chunked", 400),
+    ("1.1", "Transfer-Encoding\t: chunked", 400),
+    ("1.1", " Transfer-Encoding: chunked", 400),
+    ("1.1", "X: y\r\n Transfer-Encoding: chunked", 400),
+    ("1.1", "Transfer-Encoding: \u{b}chunked", 400),
+    ("1.0", "Transfer-Encoding: chunked", 400),
+];
+
+/// Five bytes in chunks.
+const BODY: &str = "5\r\nabcde\r\n0\r\n\r\n";
+
+/// The statuses of the answers in a stream of them, none of which has a body that looks like one.
+fn statuses(bytes: &[u8]) -> Vec<u16> {
+    let text = String::from_utf8_lossy(bytes);
+    let lines = text.split("HTTP/1.").skip(1).filter_map(|line| line.split(' ').nth(1));
+    lines.map(|status| status.parse().expect("a status")).collect()
+}
+
+#[test]
+fn a_length_beside_chunks_and_codings_other_than_chunked_are_refused() {
+    let guest = recorder();
+    let (guests, server) = (guest.host(9300), Server::shared().address().to_string());
+    for (version, lines, expected) in FRAMINGS {
+        // The router, envd and the control plane answer alike; of the latter two this wants what they refuse.
+        for (host, fine) in [(&guests, 200), (&guest.host(49983), 401), (&server, 401)] {
+            let expected = if *expected == 200 { fine } else { *expected };
+            let head = format!(
+                "POST /none HTTP/{version}\r\nHost: {host}\r\nConnection: close\r\n{lines}"
+            );
+            let text = format!("{head}\r\n\r\n{BODY}{SMUGGLED}");
+            let got = send(text.as_bytes(), Then::Wait).expect("an answer, and the end");
+            assert_eq!(statuses(&got), [expected], "{host} {version} {lines:?}");
+        }
+        let passed = seen(&guest).len();
+        assert_eq!(passed, usize::from(*expected == 200), "{version} {lines:?}");
+    }
+}
+
+#[test]
+fn requests_before_the_one_with_two_lengths_are_answered() {
+    let guest = recorder();
+    let host = guest.host(9300);
+    let post = |lines: &str, body: &str| {
+        format!("POST / HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n\r\n{body}")
+    };
+    let both = post("Content-Length: 15\r\nTransfer-Encoding: chunked", BODY);
+    // Bodies may hold what as a head is refused.
+    let chunks = format!("{:x};a=b\r\n{both}\r\n0\r\nX-A: b\r\n\r\n", both.len());
+    let before = [
+        post("Transfer-Encoding: chunked", &chunks),
+        post(&format!("Content-Length: {}", both.len()), &both),
+        format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+        post("Upgrade: x\r\nConnection: upgrade\r\nContent-Length: 2", "ab"),
+    ]
+    .concat();
+    let last = post("Connection: close\r\nTransfer-Encoding: chunked", BODY);
+    for (end, expected) in [(last, [200; 5]), (both + SMUGGLED, [200, 200, 200, 200, 400])] {
+        let text = format!("{before}{end}");
+        let got = send(text.as_bytes(), Then::Wait).expect("answers, and the end");
+        assert_eq!(statuses(&got), expected, "{}", String::from_utf8_lossy(&got));
+        let records = seen(&guest);
+        let passed = expected.iter().filter(|status| **status == 200).count();
+        assert_eq!(records.len(), passed, "{records:?}");
+        let sound = |record: &Value| record["faults"] == Value::Array(Vec::new());
+        assert!(records.iter().all(sound), "{records:?}");
+    }
+}
+
 /// The messages of a stream of answers to GET, as RFC 9112 frames them: head and body of each.
 fn messages(mut bytes: &[u8]) -> Result<Vec<(String, String)>, String> {
     let mut all = Vec::new();
