@@ -1,12 +1,14 @@
 //! Clients that are slow on purpose, and clients that are many: slowhttptest and h2load of Debian against a guest's server through the
 //! router, for seconds. Longer runs: docs/deploying.md, "Tools".
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use crate::held::{Listed, sockets, wait_for_sockets};
 use crate::http::Guest;
 use crate::ingress::{SERVERS, start};
 use crate::namespace::enter;
@@ -102,4 +104,55 @@ fn many_requests_of_http_2_are_all_answered() {
         assert!(told.contains("1000 succeeded, 0 failed, 0 errored"), "{told}");
         assert!(told.contains("status codes: 1000 2xx"), "{told}");
     }
+}
+
+/// Descriptors of a server that may have few, and connections that would take most of them.
+const DESCRIPTORS: usize = 256;
+const HALF_OPEN: usize = 200;
+
+#[test]
+fn half_open_connections_take_half_of_the_descriptors_at_most() {
+    let plain = isolet();
+    let mut program = Command::new("bash");
+    program.args(["-c", &format!("ulimit -n {DESCRIPTORS}; exec \"$0\" \"$@\"")]);
+    program.arg(plain.get_program());
+    for (name, value) in plain.get_envs() {
+        match value {
+            Some(value) => program.env(name, value),
+            None => program.env_remove(name),
+        };
+    }
+    let server = Server::start_as(program, "127.0.0.1:0", "few.localhost:8080", &[]);
+    let connect = || {
+        let stream = TcpStream::connect(server.address()).expect("room in the backlog");
+        stream.set_read_timeout(Some(BOUND)).expect("a bound above zero");
+        stream
+    };
+    let ask = |stream: &mut TcpStream| {
+        let asked = format!("GET /health HTTP/1.1\r\nHost: {}\r\n\r\n", server.address());
+        stream.write_all(asked.as_bytes()).expect("the server reads");
+        let mut told = [0; 1024];
+        let count = stream.read(&mut told).expect("the server answers");
+        assert!(told[..count].starts_with(b"HTTP/1.1 200 "), "{:?}", told[..count].escape_ascii());
+    };
+    let port = format!(":{:04X}", server.address().port());
+    let served = |one: &Listed| one.local.ends_with(&port) && one.state == "01" && one.is_held;
+    let mut early = connect();
+    ask(&mut early);
+    let half_open: Vec<TcpStream> = (0..HALF_OPEN)
+        .map(|_| {
+            let mut stream = connect();
+            stream.write_all(b"GET /health HTTP/1.1\r\nHost: ").expect("the system takes it");
+            stream
+        })
+        .collect();
+    let most = DESCRIPTORS / 2;
+    wait_for_sockets(most, served);
+    for _ in 0..20 {
+        ask(&mut early);
+        assert_eq!(sockets(served), most, "who waits has no descriptor");
+    }
+    drop(half_open);
+    ask(&mut connect());
+    wait_for_sockets(1, served);
 }

@@ -87,6 +87,47 @@ fn wait_until_compiled(server: &Server) {
     }
 }
 
+/// A TCP socket of IPv4 as the kernel lists it (proc(5)): addresses in hexadecimal.
+pub struct Listed {
+    /// `ADDRESS:PORT` of its own.
+    pub local: String,
+    /// `ADDRESS:PORT` of the other side.
+    pub remote: String,
+    /// As in include/net/tcp_states.h.
+    pub state: String,
+    /// Whether a program has a descriptor of it: not while it waits to be accepted.
+    pub is_held: bool,
+}
+
+/// Waits until so many TCP sockets of this network namespace are as `wanted` says.
+#[track_caller]
+pub fn wait_for_sockets(count: usize, wanted: impl Fn(&Listed) -> bool) {
+    let deadline = Instant::now() + SETTLE_BOUND;
+    loop {
+        let now = sockets(&wanted);
+        if now == count {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{now} sockets, not {count}");
+        std::thread::yield_now();
+    }
+}
+
+/// How many TCP sockets of this network namespace are as `wanted` says.
+pub fn sockets(wanted: impl Fn(&Listed) -> bool) -> usize {
+    let text = fs::read_to_string("/proc/net/tcp").expect("the kernel lists its sockets");
+    let listed = text.lines().skip(1).map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        Listed {
+            local: fields[1].to_owned(),
+            remote: fields[2].to_owned(),
+            state: fields[3].to_owned(),
+            is_held: fields[9] != "0",
+        }
+    });
+    listed.filter(wanted).count()
+}
+
 /// By how much resident memory was ever above what it was at the start, while `work` was done.
 pub fn peak_growth<T>(server: &Server, work: impl FnOnce() -> T) -> (u64, T) {
     wait_until_compiled(server);

@@ -2,15 +2,18 @@
 //! of the sandbox's own, caps of connections and of bandwidth.
 
 use std::net::Ipv4Addr;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::held::{Listed, wait_for_sockets};
 use crate::http::{Guest, control};
 use crate::ingress::{SERVERS, start};
 use crate::nameserver::Nameserver;
 use crate::namespace::outside;
 use crate::network::{in_world, in_world_with};
+use crate::run::run;
 use crate::server::{API_KEY, Server};
 
 const V6: &str = "2606:4700:4700::1111";
@@ -278,5 +281,66 @@ fn caps_hold_for_each_sandbox_by_itself() {
             assert!(Instant::now() < deadline, "{}", visited_bytes(server, &guest.id));
             std::thread::yield_now();
         }
+    });
+}
+
+/// Calls one who never answers: as often as it may be, and far more often. Then once it is told to, it closes all of that and does it
+/// again.
+const PEND: &str = r#"
+import errno, os, socket
+held = []
+def attempt():
+    pending = socket.socket()
+    pending.setblocking(False)
+    code = pending.connect_ex(("4.4.4.4", 80))
+    if code == errno.EINPROGRESS:
+        held.append(pending)
+    return code
+for way in ("/tmp/go", "/tmp/told"):
+    os.mkfifo(way)
+while attempt() == errno.EINPROGRESS:
+    pass
+more = {errno.errorcode[attempt()] for _ in range(3000)}
+print("up", flush=True)
+open("/tmp/told", "w").write(f"{len(held)} {more}")
+open("/tmp/go").read()
+count = len(held)
+for pending in held:
+    pending.close()
+held.clear()
+# A place is free once the host has closed, too.
+while len(held) < count:
+    assert attempt() in (errno.EINPROGRESS, errno.ENOBUFS)
+open("/tmp/told", "w").write(f"{len(held)} again")
+open("/tmp/go").read()
+"#;
+
+#[test]
+fn connections_that_nobody_answers_are_bounded_and_given_back() {
+    const CAP: usize = 40;
+    let name = "policies::connections_that_nobody_answers_are_bounded_and_given_back";
+    in_world(name, &["--sandbox-connections", &CAP.to_string()], |server, _, _, _| {
+        // Nobody answers there, not even that there is nobody; and the system goes on asking for longer than this test lasts. Where
+        // it may not be told to, it gives up after two minutes.
+        let mut silence = Command::new("ip");
+        silence.args(["-n", "outside", "route", "add", "blackhole", "4.4.4.4/32"]);
+        run(&mut silence, LOG_BOUND).success();
+        let _ = std::fs::write("/proc/sys/net/ipv4/tcp_syn_retries", "60");
+        let (guest, other) = (Guest::create(server), Guest::create(server));
+        other.write("/tmp/fill.py", FILL.as_bytes());
+        // The kernel's sockets that have asked and not been answered (SYN_SENT).
+        let pending = |one: &Listed| one.remote == "04040404:0050" && one.state == "02";
+        start(&guest, "pend", PEND);
+        assert_eq!(guest.shell("cat /tmp/told"), format!("{CAP} {{'ENOBUFS'}}"));
+        wait_for_sockets(CAP, pending);
+        // Another sandbox has all of its own.
+        let filled = other.shell("python3 /tmp/fill.py");
+        assert_eq!(filled, format!("{CAP} 105\n105\nagain\n"));
+        wait_for_sockets(CAP, pending);
+        assert_eq!(guest.shell("echo >/tmp/go; cat /tmp/told"), format!("{CAP} again"));
+        wait_for_sockets(CAP, pending);
+        // They end with their sandbox.
+        drop(guest);
+        wait_for_sockets(0, pending);
     });
 }
