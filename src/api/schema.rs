@@ -77,34 +77,54 @@ pub(crate) struct NewSandbox {
     network: Option<NewNetwork>,
 }
 
-/// Who may reach it, and what it may reach.
-#[derive(Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NewNetwork {
-    /// IP addresses, CIDR blocks, domains, `*.domain`; they beat `denyOut`. Domains need `0.0.0.0/0` in `denyOut`.
-    #[serde(rename = "allowOut")]
-    allow_out: Option<Vec<String>>,
-    /// IP addresses and CIDR blocks; `0.0.0.0/0` is all traffic.
-    #[serde(rename = "denyOut")]
-    deny_out: Option<Vec<String>>,
-    /// Headers that are set on requests to a host.
-    rules: Option<BTreeMap<String, Vec<NetworkRule>>>,
-    #[serde(rename = "egressProxy")]
-    egress_proxy: Option<NetworkProxy>,
-    /// IPv4 addresses of name servers.
-    #[serde(rename = "dnsServers")]
-    #[schema(max_items = 10)]
-    dns_servers: Option<Vec<String>>,
-    /// Without it, the sandbox's ports want a token.
-    #[serde(rename = "allowPublicTraffic")]
-    allow_public_traffic: Option<bool>,
-    /// What a server in it sees as its `Host`; `${PORT}` stands for the port.
-    #[serde(rename = "maskRequestHost")]
-    mask_request_host: Option<String>,
-    /// Ports whose servers speak TLS; the URL is HTTPS either way.
-    #[serde(rename = "httpsPorts")]
-    #[schema(max_items = 64)]
-    https_ports: Option<Vec<u16>>,
+/// A body with the fields that say what a sandbox may reach, and more.
+macro_rules! with_egress {
+    ($(#[$about:meta])* $name:ident { $($more:tt)* }) => {
+        $(#[$about])*
+        #[derive(Serialize, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        pub(crate) struct $name {
+            /// IP addresses, CIDR blocks, domains, `*.domain`; they beat `denyOut`. Domains need `0.0.0.0/0` in `denyOut`.
+            #[serde(rename = "allowOut")]
+            allow_out: Option<Vec<String>>,
+            /// IP addresses and CIDR blocks; `0.0.0.0/0` is all traffic.
+            #[serde(rename = "denyOut")]
+            deny_out: Option<Vec<String>>,
+            /// Headers that are set on requests to a host.
+            rules: Option<BTreeMap<String, Vec<NetworkRule>>>,
+            #[serde(rename = "egressProxy")]
+            egress_proxy: Option<NetworkProxy>,
+            /// IPv4 addresses of name servers.
+            #[serde(rename = "dnsServers")]
+            #[schema(max_items = 10)]
+            dns_servers: Option<Vec<String>>,
+            $($more)*
+        }
+    };
+}
+
+with_egress! {
+    /// Who may reach it, and what it may reach.
+    NewNetwork {
+        /// Without it, the sandbox's ports want a token.
+        #[serde(rename = "allowPublicTraffic")]
+        allow_public_traffic: Option<bool>,
+        /// What a server in it sees as its `Host`; `${PORT}` stands for the port.
+        #[serde(rename = "maskRequestHost")]
+        mask_request_host: Option<String>,
+        /// Ports whose servers speak TLS; the URL is HTTPS either way.
+        #[serde(rename = "httpsPorts")]
+        #[schema(max_items = 64)]
+        https_ports: Option<Vec<u16>>,
+    }
+}
+
+with_egress! {
+    /// What a running sandbox may reach, all of it; what is left out is cleared.
+    NetworkUpdate {
+        /// `false` is `0.0.0.0/0` in `denyOut`.
+        allow_internet_access: Option<bool>,
+    }
 }
 
 /// A port that a program of a sandbox listens on.
@@ -113,24 +133,6 @@ pub(crate) struct OpenPort {
     port: u16,
     /// Where clients find it.
     url: String,
-}
-
-/// What a running sandbox may reach, all of it; what is left out is cleared.
-#[derive(Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NetworkUpdate {
-    #[serde(rename = "allowOut")]
-    allow_out: Option<Vec<String>>,
-    #[serde(rename = "denyOut")]
-    deny_out: Option<Vec<String>>,
-    rules: Option<BTreeMap<String, Vec<NetworkRule>>>,
-    #[serde(rename = "egressProxy")]
-    egress_proxy: Option<NetworkProxy>,
-    #[serde(rename = "dnsServers")]
-    #[schema(max_items = 10)]
-    dns_servers: Option<Vec<String>>,
-    /// `false` is `0.0.0.0/0` in `denyOut`.
-    allow_internet_access: Option<bool>,
 }
 
 /// A rule for requests to a host.
