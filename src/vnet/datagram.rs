@@ -112,17 +112,23 @@ impl Socket {
         if own.write_ended() {
             return Err(Errno::PIPE);
         }
+        let size = self.segment(buf.len(), route, wish)?;
+        let (first, others) = buf.split_at(size.min(buf.len()));
+        let pieces = std::iter::once(first).chain(others.chunks(size));
         match route {
             Route::NameServer => {
                 drop(state);
-                resolver::serve_datagram(&self.net, buf, (own, from.ip()), self.owner);
+                for piece in pieces {
+                    let client = (own.clone(), from.ip());
+                    resolver::serve_datagram(&self.net, piece, client, self.owner);
+                }
             }
             Route::Inside(to) => {
                 drop(state);
                 match self.net.ports.inbox(from, to) {
                     Some(inbox) => {
                         let arrival = Arrival::inside(to.ip(), self.class(to.ip(), wish));
-                        inbox.deliver(from, arrival, buf);
+                        pieces.for_each(|piece| inbox.deliver(from, arrival, piece));
                     }
                     // The port-unreachable message comes back only to a connected socket.
                     None if peer == Some(to) => own.fail(Errno::CONNREFUSED),
@@ -130,7 +136,11 @@ impl Socket {
                 }
             }
             Route::Outside(_) if from.ip().is_loopback() => return Err(Errno::INVAL),
-            Route::Outside(to) => self.send_outside(&mut state, buf, to)?,
+            Route::Outside(to) => {
+                for piece in pieces {
+                    self.send_outside(&mut state, piece, to)?;
+                }
+            }
         }
         Ok(buf.len())
     }

@@ -38,9 +38,11 @@ pub(crate) use egress::{Gate, Owner};
 pub(crate) use listener::Waiting;
 pub(crate) use options::{
     IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, IPV6_RECVHOPLIMIT, IPV6_RECVPKTINFO,
-    IPV6_RECVTCLASS, IPV6_TCLASS, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP,
+    IPV6_RECVTCLASS, IPV6_TCLASS, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, SOL_UDP, UDP_SEGMENT,
 };
-pub(crate) use packet::{Arrival, LOOPBACK_INTERFACE, OUTSIDE_INTERFACE, Wish};
+pub(crate) use packet::{
+    Arrival, LOOPBACK_INTERFACE, LOOPBACK_MTU, OUTSIDE_INTERFACE, OUTSIDE_MTU, Wish,
+};
 pub(crate) use ports::Kind;
 pub(crate) use resolver::Resolver;
 pub(crate) use socket::{Family, Socket};

@@ -13,6 +13,7 @@ use std::time::Duration;
 pub(crate) const SOL_SOCKET: i32 = 1;
 pub(crate) const SOL_IP: i32 = 0;
 pub(crate) const SOL_TCP: i32 = 6;
+pub(crate) const SOL_UDP: i32 = 17;
 pub(crate) const SOL_IPV6: i32 = 41;
 
 /// Names that something here looks at (include/uapi/asm-generic/socket.h, in.h, in6.h, tcp.h).
@@ -40,6 +41,8 @@ pub(crate) const IPV6_RECVPKTINFO: i32 = 49;
 pub(crate) const IPV6_RECVHOPLIMIT: i32 = 51;
 pub(crate) const IPV6_RECVTCLASS: i32 = 66;
 pub(crate) const IPV6_TCLASS: i32 = 67;
+pub(crate) const UDP_SEGMENT: i32 = 103;
+const UDP_GRO: i32 = 104;
 
 /// The largest SO_SNDBUF and SO_RCVBUF that may be asked for (`net.core.wmem_max`, `rmem_max`); Linux doubles it.
 const BUFFER_ASKED_MAX: i32 = 212_992;
@@ -49,6 +52,7 @@ const BUFFER_ASKED_MAX: i32 = 212_992;
 enum On {
     Any,
     Stream,
+    Datagram,
     V6,
 }
 
@@ -92,6 +96,7 @@ const FLAGS: &[Spec] = &[
     flag(SOL_IPV6, IPV6_RECVPKTINFO, On::V6, 0),
     flag(SOL_IPV6, IPV6_RECVHOPLIMIT, On::V6, 0),
     flag(SOL_IPV6, IPV6_RECVTCLASS, On::V6, 0),
+    flag(SOL_UDP, UDP_GRO, On::Datagram, 0), // A permission to join datagrams, which nothing here uses.
 ];
 
 /// Options with a number; out of range is EINVAL.
@@ -117,6 +122,7 @@ const NUMBERS: &[Spec] = &[
     range(SOL_IPV6, 23, On::V6, 1, 0, 5), // IPV6_MTU_DISCOVER
     range(SOL_IPV6, IPV6_TCLASS, On::V6, 0, 0, 255),
     range(SOL_IPV6, 72, On::V6, 2, 0, i32::MAX), // IPV6_ADDR_PREFERENCES
+    range(SOL_UDP, UDP_SEGMENT, On::Datagram, 0, 0, 65535),
 ];
 
 /// Numbers that -1 sets to their default.
@@ -210,6 +216,7 @@ impl Options {
                 let ours = match level {
                     SOL_SOCKET | SOL_IP => true,
                     SOL_TCP => v6 || kind == Kind::Stream,
+                    SOL_UDP => v6 || kind == Kind::Datagram,
                     _ => v6,
                 };
                 let none = if ours { Errno::NOPROTOOPT } else { Errno::OPNOTSUPP };
@@ -229,6 +236,7 @@ fn find(
     let fits = |spec: &&Spec| match spec.on {
         On::Any => true,
         On::Stream => kind == Kind::Stream,
+        On::Datagram => kind == Kind::Datagram,
         On::V6 => v6,
     };
     specs.iter().filter(fits).find(|spec| spec.level == level && spec.name == name)

@@ -3,7 +3,9 @@
 //! Inside the sandbox all of it is carried. Of a datagram from outside the host's system does not tell the last two, and one
 //! that leaves has those that the host's system gives it.
 
-use super::options::{IP_TOS, IP_TTL, IPV6_TCLASS, IPV6_UNICAST_HOPS, SOL_IP, SOL_IPV6};
+use super::options::{
+    IP_TOS, IP_TTL, IPV6_TCLASS, IPV6_UNICAST_HOPS, SOL_IP, SOL_IPV6, SOL_UDP, UDP_SEGMENT,
+};
 use super::ports::Kind;
 use super::socket::{Family, Socket};
 use super::{GUEST_V4, GUEST_V6, Route, is_own};
@@ -14,6 +16,13 @@ use std::net::{IpAddr, SocketAddr};
 pub(crate) const LOOPBACK_INTERFACE: u32 = 1;
 /// Index of the interface `eth0`.
 pub(crate) const OUTSIDE_INTERFACE: u32 = 2;
+
+/// The longest packets of `lo` and `eth0`, headers included.
+pub(crate) const LOOPBACK_MTU: u32 = 65_536;
+pub(crate) const OUTSIDE_MTU: u32 = 1500;
+
+/// Datagrams that one send may be cut into: Linux's `UDP_MAX_SEGMENTS`.
+const SEGMENTS_MAX: usize = 128;
 
 /// How a datagram arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +55,8 @@ pub(crate) struct Wish {
     pub(crate) hops: Option<u8>,
     /// Traffic class, type of service.
     pub(crate) traffic: Option<u8>,
+    /// Bytes of each of the datagrams that it is cut into; 0 leaves it whole.
+    pub(crate) segment: Option<u16>,
 }
 
 impl Arrival {
@@ -107,6 +118,33 @@ impl Socket {
     pub(crate) fn sends_over_v4(&self, to: Option<SocketAddr>) -> bool {
         let to = to.or_else(|| self.peer_address().ok());
         self.family == Family::Inet || to.is_some_and(|to| to.ip().to_canonical().is_ipv4())
+    }
+
+    /// Bytes of each of the datagrams that `length` bytes are sent in, never 0 (UDP_SEGMENT, Linux's `udp_send_skb`).
+    ///
+    /// # Errors
+    ///
+    /// EMSGSIZE for those longer than a packet on `route`, EINVAL for too many.
+    pub(super) fn segment(&self, length: usize, route: Route, wish: &Wish) -> Result<usize, Errno> {
+        let set = || {
+            let v6 = self.family == Family::Inet6;
+            let set = self.options.lock().get((SOL_UDP, UDP_SEGMENT), Kind::Datagram, v6).ok();
+            set.and_then(|set| u16::try_from(set).ok()).unwrap_or_default()
+        };
+        let size = usize::from(wish.segment.unwrap_or_else(set));
+        if size == 0 {
+            return Ok(length.max(1));
+        }
+        let (v6, mtu) = match route {
+            Route::NameServer => (false, LOOPBACK_MTU),
+            Route::Inside(to) => (to.is_ipv6(), LOOPBACK_MTU),
+            Route::Outside(to) => (to.is_ipv6(), OUTSIDE_MTU),
+        };
+        let headers = if v6 { 48 } else { 28 };
+        if size.min(length) + headers > mtu as usize {
+            return Err(Errno::MSGSIZE);
+        }
+        if length > size * SEGMENTS_MAX { Err(Errno::INVAL) } else { Ok(size) }
     }
 
     /// What a datagram to the address family of `to` has in its header.

@@ -9,6 +9,7 @@ import struct
 V6, V4, LEVEL = socket.IPPROTO_IPV6, socket.IPPROTO_IP, socket.SOL_SOCKET
 RECVPKTINFO, PKTINFO, RECVHOPLIMIT, HOPLIMIT, RECVTCLASS, TCLASS = 49, 50, 51, 52, 66, 67
 IP_TOS, IP_TTL, IP_PKTINFO, IP_RECVTTL, IP_RECVTOS = 1, 2, 8, 12, 13
+UDP, UDP_SEGMENT, UDP_GRO = socket.IPPROTO_UDP, 103, 104
 LOOPBACK = socket.inet_pton(socket.AF_INET6, "::1")
 MAPPED = socket.inet_pton(socket.AF_INET6, "::ffff:127.0.0.2")
 ROOM = 1000
@@ -130,6 +131,32 @@ def wrong_ones():
     to = ("127.0.0.1", receiver(socket.AF_INET, []).getsockname()[1])
     for kind, data in [(IP_TTL, word(0)), (IP_TTL, word(256)), (IP_TTL, b"\x05"), (IP_TOS, word(256)), (IP_TOS, b""), (IP_PKTINFO, word(0)), (99, b"")]:
         yield kind, data, code(old.sendmsg, [b"x"], [(V4, kind, data)], 0, to)
+
+
+@show
+def segments():
+    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        taker, sender = receiver(family, []), socket.socket(family, socket.SOCK_DGRAM)
+        to = (host, taker.getsockname()[1])
+        yield sender.getsockopt(UDP, UDP_SEGMENT), sender.getsockopt(UDP, UDP_GRO)
+        for size in (0, 1, 4, 10, 11, 1400):
+            yield size, code(sender.sendmsg, [b"0123", b"456789"], [(UDP, UDP_SEGMENT, struct.pack("=H", size))], 0, to)
+            yield from iter(lambda: heard(taker), "EAGAIN")
+        sender.setsockopt(UDP, UDP_SEGMENT, 3)
+        sender.setsockopt(UDP, UDP_GRO, 7)
+        yield sender.getsockopt(UDP, UDP_SEGMENT), sender.getsockopt(UDP, UDP_GRO)
+        yield code(sender.sendto, b"1234567", to), code(sender.sendto, b"", to)
+        sender.connect(to)
+        yield code(sender.send, b"abcd"), code(sender.sendmsg, [b"whole"], [(UDP, UDP_SEGMENT, b"\0\0")])
+        yield from iter(lambda: heard(taker), "EAGAIN")
+        yield code(sender.send, b"x" * 3 * 129), code(sender.send, b"x" * 65536), heard(taker)
+        for kind, data in ((UDP_SEGMENT, b""), (UDP_SEGMENT, b"\x01"), (UDP_SEGMENT, word(1)), (UDP_GRO, word(1)), (1, word(1)), (199, b"")):
+            yield kind, data, code(sender.sendmsg, [b"x"], [(UDP, kind, data)])
+        for value in (-1, 65535, 65536):
+            yield value, code(sender.setsockopt, UDP, UDP_SEGMENT, value), sender.getsockopt(UDP, UDP_SEGMENT)
+        yield heard(taker)
+        stream = socket.socket(family, socket.SOCK_STREAM)
+        yield code(stream.setsockopt, UDP, UDP_SEGMENT, 3), code(stream.getsockopt, UDP, UDP_SEGMENT)
 
 
 @show

@@ -3,7 +3,7 @@
 
 use crate::errno::Errno;
 use crate::host::Call;
-use crate::vnet::{GUEST_V4, LOOPBACK_INTERFACE, OUTSIDE_INTERFACE};
+use crate::vnet::{GUEST_V4, LOOPBACK_INTERFACE, LOOPBACK_MTU, OUTSIDE_INTERFACE, OUTSIDE_MTU};
 use std::net::Ipv4Addr;
 
 /// Requests (include/uapi/linux/sockios.h).
@@ -47,7 +47,7 @@ const INTERFACES: [Interface; 2] = [
         address: Ipv4Addr::LOCALHOST,
         prefix: 8,
         flags: 0x49,
-        mtu: 65_536,
+        mtu: LOOPBACK_MTU,
         queue: 1000,
         hardware: (772, [0; 6]),
     },
@@ -57,7 +57,7 @@ const INTERFACES: [Interface; 2] = [
         address: GUEST_V4,
         prefix: 30,
         flags: 0x1043,
-        mtu: 1500,
+        mtu: OUTSIDE_MTU,
         queue: 1000,
         hardware: (1, [0x02, 0, 0xa9, 0xfe, 0, 0x15]),
     },

@@ -5,8 +5,8 @@ use crate::errno::Errno;
 use crate::host::control::{Control, Room};
 use crate::vnet::{
     Arrival, IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, IPV6_RECVHOPLIMIT,
-    IPV6_RECVPKTINFO, IPV6_RECVTCLASS, IPV6_TCLASS, Kind, SOL_IP, SOL_IPV6, SOL_SOCKET, Socket,
-    Wish,
+    IPV6_RECVPKTINFO, IPV6_RECVTCLASS, IPV6_TCLASS, Kind, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_UDP,
+    Socket, UDP_SEGMENT, Wish,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -78,6 +78,11 @@ pub(super) fn wish(
             (SOL_SOCKET, kind) if SCM.contains(&kind) => {}
             (SOL_SOCKET, _) => return Err(Errno::INVAL),
             _ if stream => {}
+            (SOL_UDP, UDP_SEGMENT) => {
+                let size = control.data.as_slice().try_into().map_err(|_length| Errno::INVAL)?;
+                wish.segment = Some(u16::from_le_bytes(size));
+            }
+            (SOL_UDP, _) => return Err(Errno::INVAL),
             (SOL_IPV6, IPV6_PKTINFO) => wish_source_v6(&mut wish, &control.data, v4)?,
             (SOL_IPV6, kind) if !v4 => wish_v6(&mut wish, kind, &control.data)?,
             (SOL_IP, kind) if v4 => wish_v4(&mut wish, kind, &control.data)?,
