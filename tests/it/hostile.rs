@@ -22,6 +22,12 @@ const ANSWER_BOUND: Duration = Duration::from_secs(900);
 const PROCESSES: usize = 6;
 const LISTENERS: usize = 63;
 
+/// Says that it is up and then waits for ever.
+const WAITS: &str = "mkfifo /tmp/$$; echo up; read -r word </tmp/$$";
+
+/// That it is up, in base64.
+const UP: &str = "dXAK";
+
 /// The head of a request to envd, without the empty line at its end.
 fn envd(guest: &Guest<'_>, line: &str) -> String {
     format!("{line} HTTP/1.1\r\nHost: {}\r\nX-Access-Token: {}\r\n", guest.host(49983), guest.token)
@@ -180,8 +186,16 @@ fn hundreds_of_idle_streams_cost_little_and_leave_nothing() {
     let guest = Guest::create(&server);
     let mut processes = Vec::new();
     for number in 0..PROCESSES {
-        let sleeper = json!({"process": {"cmd": "/bin/sleep", "args": ["100000"]}, "tag": number.to_string()});
-        processes.push(open(&server, &call(&guest, "/process.Process/Start", &sleeper)));
+        let waits = json!({"process": {"cmd": "/bin/sh", "args": ["-c", WAITS]}, "tag": number.to_string()});
+        let mut stream = open(&server, &call(&guest, "/process.Process/Start", &waits));
+        // A stream begins before its program is loaded, which takes descriptors that stay.
+        let mut said = Vec::new();
+        while !String::from_utf8_lossy(&said).contains(UP) {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("it says that it is up");
+            said.push(byte[0]);
+        }
+        processes.push(stream);
     }
     let listen = || -> Vec<TcpStream> {
         let tags = (0..PROCESSES).flat_map(|number| [number; LISTENERS]);
@@ -194,8 +208,8 @@ fn hundreds_of_idle_streams_cost_little_and_leave_nothing() {
     let before = Held::by(&server);
     // The first time takes what is taken once.
     drop(listen());
-    Held::settled(&server, |held| held.descriptors <= before.descriptors + PASSING);
-    let warm = Held::by(&server);
+    let warm = Held::settled(&server, |held| held.descriptors <= before.descriptors + PASSING);
+    assert!(warm.descriptors <= before.descriptors + PASSING, "grew from {before} to {warm}");
     let streams = listen();
     let full = Held::by(&server);
     assert!(full.descriptors + PASSING >= warm.descriptors + PROCESSES * LISTENERS, "{full}");

@@ -29,7 +29,7 @@ const KEEPALIVE: Duration = Duration::from_secs(90);
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A killed process is gone within this time; the answer to the kill waits for it, no longer.
-const KILL_WAIT: Duration = Duration::from_secs(1);
+const KILL_WAIT: Duration = Duration::from_secs(10);
 
 /// The longest tag.
 const TAG_BYTES_MAX: usize = 1024;

@@ -11,7 +11,7 @@ outcomes = {}
 with Sandbox.create(timeout=7200) as sandbox:
     for path in map(pathlib.Path, sys.argv[1:]):
         try:
-            result = sandbox.commands.run(path.read_text())
+            result = sandbox.commands.run(path.read_text(), timeout=1200)
         except CommandExitException as error:
             result = error
         outcomes[path.stem] = [result.exit_code, result.stdout, result.stderr]
