@@ -144,20 +144,16 @@ fn a_request_has_one_length() {
         ("two lengths", "Content-Length: 4\r\nContent-Length: 5\r\nConnection: close", "abcd"),
         ("a signed length", "Content-Length: +4\r\nConnection: close", "abcd"),
         ("chunks not last", "Transfer-Encoding: chunked, gzip\r\nConnection: close", "0\r\n\r\n"),
+        (
+            "a length and chunks",
+            "Content-Length: 3\r\nTransfer-Encoding: chunked\r\nConnection: close",
+            "0\r\n\r\n",
+        ),
         ("unknown coding", "Transfer-Encoding: xchunked\r\nConnection: close", "0\r\n\r\n"),
         ("a folded line", "X: a\r\n b\r\nContent-Length: 0\r\nConnection: close", ""),
         ("a space before the colon", "Content-Length : 0\r\nConnection: close", ""),
     ] {
         assert_eq!(raw(head, body).status, 400, "{what}");
-    }
-    // Length and chunks: the chunks count, the length does not reach the guest, the connection ends.
-    for head in [
-        "Content-Length: 3\r\nTransfer-Encoding: chunked",
-        "Transfer-Encoding: chunked\r\nContent-Length: 3",
-    ] {
-        let answer = raw(head, "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n");
-        assert!(!answer.text().contains("smuggled"), "{head}: {}", answer.text());
-        assert!(!answer.text().contains("content-length: 3"), "{head}: {}", answer.text());
     }
 }
 
@@ -190,10 +186,13 @@ fn an_upgraded_connection_is_a_tunnel_until_the_sandbox_ends() {
     };
     let answer = until("hello");
     assert!(answer.starts_with("HTTP/1.1 101 ") && answer.contains("upgrade: shout"), "{answer}");
-    stream.write_all(b"bytes\0\r\n\r\nGET").expect("the tunnel is open");
-    let mut seen = [0; 13];
+    // What would be refused as a request is nobody's business here.
+    let bytes =
+        "bytes\0\r\n\r\nGET / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n";
+    stream.write_all(bytes.as_bytes()).expect("the tunnel is open");
+    let mut seen = vec![0; bytes.len()];
     stream.read_exact(&mut seen).expect("the tunnel is open");
-    assert_eq!(&seen, b"BYTES\0\r\n\r\nGET");
+    assert_eq!(String::from_utf8(seen).expect("ASCII"), bytes.to_ascii_uppercase());
     // A server that switches unasked is none that speaks HTTP.
     assert_eq!(guest.get(7005, "/").status, 502);
     let path = format!("/sandboxes/{}", guest.id);
