@@ -9,8 +9,8 @@ use super::log::NetVerdict;
 use super::{Grant, name};
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING,
-    UPGRADE,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, TE,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::{Authority, PathAndQuery};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
@@ -150,7 +150,10 @@ fn end_to_end(headers: &mut HeaderMap, upgrade: bool) {
         .filter(|name| !(upgrade && *name == UPGRADE))
         .collect();
     for name in listed {
-        headers.remove(name);
+        // Nobody lists away what a request is held to, or where a message ends.
+        if ![HOST, CONTENT_LENGTH].contains(&name) {
+            headers.remove(name);
+        }
     }
     let trailers =
         headers.get(TE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"));
@@ -371,7 +374,8 @@ mod tests {
     fn what_belongs_to_the_connection_stays_there() {
         let mut request = request("http://a.example/b?c", &["a.example"]);
         for (name, value) in [
-            ("connection", "close, X-Gone, Upgrade"),
+            ("connection", "close, X-Gone, Upgrade, Host, Content-Length"),
+            ("content-length", "0"),
             ("x-gone", "1"),
             ("keep-alive", "1"),
             ("te", "trailers"),
@@ -384,7 +388,7 @@ mod tests {
         assert_eq!(request.uri(), "/b?c");
         let mut left: Vec<&str> = request.headers().keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
-        assert_eq!(left, ["connection", "host", "te", "upgrade", "x-kept"]);
+        assert_eq!(left, ["connection", "content-length", "host", "te", "upgrade", "x-kept"]);
         assert_eq!(request.headers()["connection"], "upgrade");
     }
 }
