@@ -92,6 +92,8 @@ fn one_name_speaks_http_1_and_2_with_and_without_tls() {
         ("https", &["--http2"], "2"),
     ] {
         let mut curl = curl(server);
+        // As browsers do over HTTP/2, for which it must be one over HTTP/1.1.
+        curl.args(["--header", "Cookie: a=1", "--header", "Cookie: b=2"]);
         curl.args(options).args([
             "--write-out",
             "\n%{http_version}",
@@ -103,6 +105,12 @@ fn one_name_speaks_http_1_and_2_with_and_without_tls() {
         assert!(body.starts_with("GET /a?b HTTP/1.1\r\n"), "{body}");
         assert!(body.contains(&format!("\r\nhost: {host}\r\n")), "{body}");
         assert!(body.contains(&format!("\r\nx-forwarded-proto: {scheme}\r\n")), "{body}");
+        let cookies = if version == "2" {
+            "\r\ncookie: a=1; b=2\r\n"
+        } else {
+            "\r\ncookie: a=1\r\ncookie: b=2\r\n"
+        };
+        assert!(body.contains(cookies), "{body}");
     }
 }
 

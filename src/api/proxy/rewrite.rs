@@ -82,6 +82,18 @@ pub(super) fn one_length(headers: &mut HeaderMap) {
     }
 }
 
+/// Makes one `Cookie` of those that HTTP/2 lets a client send, as a browser does (RFC 9113 section 8.2.3): servers of HTTP/1.1 expect
+/// one, and those of the CGI family join several by commas.
+fn one_cookie(headers: &mut HeaderMap) {
+    let all: Vec<&[u8]> =
+        headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if all.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&all.join(&b"; "[..]))
+    {
+        headers.insert(header::COOKIE, joined);
+    }
+}
+
 /// How a request reaches the guest's server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Way<'a> {
@@ -148,6 +160,9 @@ pub(super) fn request(
     };
     let shown = way.mask.map(HeaderValue::try_from).transpose()?.unwrap_or_else(|| asked.clone());
     let trailers = takes_trailers(&parts.headers, parts.version);
+    if parts.version == Version::HTTP_2 && !way.version2 {
+        one_cookie(&mut parts.headers);
+    }
     let in_chunks = !http_body::Body::is_end_stream(&body)
         && !parts.headers.contains_key(header::CONTENT_LENGTH);
     strip_hop_by_hop(&mut parts.headers);
@@ -359,6 +374,22 @@ mod tests {
             "x-forwarded-proto",
         ];
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn cookies_of_http_2_become_one() {
+        let crumbs = [("cookie", "a=1"), ("cookie", "b=2; c=3"), ("cookie", "d=")];
+        let told = |version, way| {
+            let mut sent = asked(&crumbs);
+            *sent.version_mut() = version;
+            let told = request(sent, &peer(), None, way).unwrap();
+            let all = told.headers().get_all(header::COOKIE).iter();
+            all.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(told(Version::HTTP_2, CLOSED), ["a=1; b=2; c=3; d="]);
+        let apart = crumbs.map(|(_, value)| value);
+        assert_eq!(told(Version::HTTP_2, Way { version2: true, ..CLOSED }), apart);
+        assert_eq!(told(Version::HTTP_11, CLOSED), apart, "as it was sent");
     }
 
     #[test]
