@@ -329,14 +329,16 @@ def interrupted():
         pass
 
     def interrupt(*_):
+        signal.setitimer(signal.ITIMER_REAL, 0)
         raise Interrupt
 
     signal.signal(signal.SIGALRM, interrupt)
     ended, (one, _other) = [], socket.socketpair()
     for wait in (lambda: os.read(os.pipe()[0], 1), lambda: select.select([], [], [], 60),
                  lambda: one.recv(1), lambda: select.epoll().poll(60)):
-        signal.setitimer(signal.ITIMER_REAL, 0.02)
         with contextlib.suppress(Interrupt):
+            # Once more for one that comes when the wait is not reached yet.
+            signal.setitimer(signal.ITIMER_REAL, 0.02, 2)
             wait()
             ended.append("returned")
         ended.append("interrupted")

@@ -22,7 +22,7 @@ class Repl:
     def expect(self, text):
         """Waits until `text` has come since the last time."""
         while text not in self.seen:
-            if not select.select([self.terminal], [], [], 120)[0]:
+            if not select.select([self.terminal], [], [], 900)[0]:
                 raise SystemExit(f"no {text!r} in {self.seen!r}")
             self.seen += os.read(self.terminal, 1000)
         self.seen = self.seen.partition(text)[2]

@@ -102,9 +102,10 @@ def counts_and_times():
     answers += [os.read(terminal, 10), time.monotonic() - began >= 0.15]
     master, terminal = raw(3, 0)
     os.write(master, b"ab")
+    answers.append(select.select([terminal], [], [], 0)[0])
     thread = threading.Timer(0.05, os.write, (master, b"c"))
     thread.start()
-    answers += [select.select([terminal], [], [], 0)[0], os.read(terminal, 10)]
+    answers.append(os.read(terminal, 10))
     os.write(master, b"de")
     answers.append(os.read(terminal, 2))
     master, terminal = raw(5, 1)
