@@ -14,7 +14,7 @@ use crate::process::{self, Process, Signal, SpawnRequest, Target, pipe};
 use crate::wait::Waiter;
 use parking_lot::Mutex;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -42,7 +42,8 @@ pub struct Child {
     stdin: Mutex<Option<WriteEnd>>,
     stdout: Mutex<Option<ReadEnd>>,
     stderr: Mutex<Option<ReadEnd>>,
-    terminal: Option<Arc<Master>>,
+    /// Held by the streams alone: with them it hangs up and its number is free again.
+    terminal: Option<Weak<Master>>,
 }
 
 /// The host's ends of a new program's streams.
@@ -51,7 +52,7 @@ struct Streams {
     stdin: Option<WriteEnd>,
     stdout: Option<ReadEnd>,
     stderr: Option<ReadEnd>,
-    terminal: Option<Arc<Master>>,
+    terminal: Option<Weak<Master>>,
 }
 
 impl Sandbox {
@@ -124,8 +125,8 @@ impl Sandbox {
                 OpenFile::new(Object::Terminal(master.pty().replica()?), flag::READ_WRITE);
             let pty = master.pty().clone();
             streams.stdin = Some(WriteEnd::new(Side(master.clone())));
-            streams.stdout = Some(ReadEnd::new(Side(master.clone())));
-            streams.terminal = Some(master);
+            streams.terminal = Some(Arc::downgrade(&master));
+            streams.stdout = Some(ReadEnd::new(Side(master)));
             return Ok(((0..3).map(|fd| (fd, replica.clone())).collect(), Some(pty)));
         }
         let mut fds = Vec::new();
@@ -217,9 +218,10 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when it has no terminal.
+    /// [`Error::Invalid`] when it has no terminal, or none any more since both streams were dropped.
     pub fn resize(&self, columns: u16, rows: u16) -> Result<(), Error> {
-        let terminal = self.terminal.as_ref().ok_or_else(|| Error::Invalid {
+        let terminal = self.terminal.as_ref().and_then(Weak::upgrade);
+        let terminal = terminal.ok_or_else(|| Error::Invalid {
             field: "pty",
             problem: format!("process {} has no terminal", self.pid()),
         })?;

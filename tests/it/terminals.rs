@@ -54,5 +54,5 @@ macro_rules! cases {
 
 cases! {
     editing completion keys_of_signals jobs resizing line_discipline paging vim stopped_editor
-    colours repainting reconnecting hang_up
+    colours repainting reconnecting one_after_another hang_up
 }

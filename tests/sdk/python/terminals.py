@@ -402,6 +402,16 @@ def reconnecting(open_terminal):
     return []
 
 
+def one_after_another(open_terminal):
+    """More terminals than a sandbox has at a time: the number of one that has ended is free again."""
+    sandbox = open_terminal().sandbox
+    for _ in range(70):
+        terminal = sandbox.pty.create(PtySize(rows=24, cols=80), timeout=0)
+        sandbox.pty.send_stdin(terminal.pid, b"exec true\r")
+        terminal.wait()
+    return []
+
+
 def hang_up(open_terminal):
     """Killing the terminal is SIGHUP for what runs in front on it, not for what setsid and nohup started."""
     terminal = open_terminal().fresh()
@@ -417,7 +427,7 @@ def hang_up(open_terminal):
 
 
 TWINS = [editing, completion, keys_of_signals, jobs, resizing, line_discipline, paging, vim, stopped_editor]
-ALONE = [colours, repainting, reconnecting, hang_up]
+ALONE = [colours, repainting, reconnecting, one_after_another, hang_up]
 
 
 def main(name):
