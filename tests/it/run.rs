@@ -9,7 +9,7 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// What a program did.
 pub struct Output {
@@ -61,6 +61,9 @@ pub fn attempt(command: &mut Command, bound: Duration) -> Result<Output, Output>
         status.expect("a child can be waited for")
     });
     let hung = end.recv_timeout(bound) == Err(RecvTimeoutError::Timeout);
+    if hung {
+        kill_tree(group);
+    }
     // Also after an ordinary end: a child left behind would hold the pipes open for ever.
     let _ = kill_process_group(group, Signal::KILL);
     let status = waiter.join().expect("the waiter does not panic");
@@ -112,6 +115,22 @@ pub fn watch_until<T>(
     found.unwrap_or_else(|| panic!("not seen within {bound:?} ({status}): {shown}\n{transcript}"))
 }
 
+/// Kills a process and all below it, in whatever sessions and groups they are.
+fn kill_tree(top: Pid) {
+    let mut left = vec![top];
+    while let Some(pid) = left.pop() {
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        for task in tasks {
+            // One that has just ended has no children.
+            let children = std::fs::read_to_string(task.path().join("children"));
+            let children = children.unwrap_or_default();
+            let pids = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+            left.extend(pids.filter_map(Pid::from_raw));
+        }
+        let _ = kill_process(pid, Signal::KILL);
+    }
+}
+
 /// The process group that a child started with `process_group(0)` leads.
 pub fn group_of(child: &Child) -> Pid {
     let id = i32::try_from(child.id()).expect("a pid fits an i32");
@@ -128,21 +147,30 @@ fn collect(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>
 }
 
 #[test]
-fn a_hang_is_a_failure_that_shows_the_output() {
+fn a_hang_is_a_failure_that_shows_the_output_and_leaves_nothing() {
     // It waits before it has printed, and after that: for as long as the first takes on this machine.
     let mut bound = Duration::from_millis(500);
-    loop {
+    let left = loop {
         let failure = std::panic::catch_unwind(|| {
             let mut command = Command::new("sh");
-            run(command.args(["-c", "echo before; exec sleep 100000"]), bound);
+            run(command.args(["-c", "setsid sleep 100000 & echo $!; wait"]), bound);
         })
         .expect_err("the bound is shorter than the command");
         let message = failure.downcast_ref::<String>().expect("a formatted message");
         assert!(message.contains("hung"), "{message}");
-        if message.contains("--- stdout\nbefore\n") {
-            return;
+        let printed = message.split_once("--- stdout\n").expect("a transcript").1;
+        let pid = printed.lines().next().unwrap_or_default();
+        if !pid.is_empty() {
+            break pid.to_owned();
         }
         bound *= 2;
         assert!(bound < Duration::from_secs(300), "{message}");
+    };
+    let deadline = Instant::now() + Duration::from_secs(300);
+    let stat = || std::fs::read_to_string(format!("/proc/{left}/stat"));
+    // Gone, or ended and not yet waited for by whoever adopted it.
+    while stat().is_ok_and(|stat| stat.contains("(sleep)") && !stat.contains(") Z")) {
+        assert!(Instant::now() < deadline, "{left} lives");
+        thread::yield_now();
     }
 }

@@ -5,8 +5,10 @@ this machine, and the screens they return must be the same; those of ALONE run i
 for time to pass: after each key the screen is awaited that it must lead to.
 """
 
+import ctypes
 import fcntl
 import os
+import pathlib
 import pty
 import shutil
 import signal
@@ -23,6 +25,7 @@ from e2b import PtySize
 from e2b_code_interpreter import Sandbox
 
 BOUND = 600
+PR_SET_CHILD_SUBREAPER = 36
 SHELL = "exec env -i PATH=/usr/bin:/bin HOME=\"$PWD\" LANG=C.UTF-8 TERM=xterm-256color PS1='\\#$ ' " \
     "bash --norc --noprofile -i"
 
@@ -192,6 +195,34 @@ class Here(Terminal):
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
         shutil.rmtree(self.home, ignore_errors=True)
+
+
+def adopt_orphans():
+    """What is started on this machine stays below this process, whoever of its ancestors has ended."""
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def children():
+    """The processes below this one."""
+    for task in pathlib.Path("/proc/self/task").iterdir():
+        try:
+            yield from map(int, (task / "children").read_text().split())
+        except OSError:
+            pass  # a thread that has just ended
+
+
+def end_children():
+    """Ends what is left on this machine, such as what a shell has disowned: the names of all of it."""
+    names = set()
+    while True:
+        for pid in children():
+            names.add(pathlib.Path(f"/proc/{pid}/comm").read_text().strip())
+            os.kill(pid, signal.SIGKILL)
+        try:
+            os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return names
 
 
 # On both sides.
@@ -434,6 +465,7 @@ def main(name):
     case = {case.__name__: case for case in TWINS + ALONE}[name]
     sandbox = Sandbox.create(timeout=7200)
     here = []
+    adopt_orphans()
 
     def open_here(*size):
         here.append(Here(*size))
@@ -451,6 +483,8 @@ def main(name):
         sandbox.kill()
         for terminal in here:
             terminal.close()
+        left = end_children()
+    assert name != "jobs" or "sleep" in left, f"its disowned process was not found: {left}"
     print("ok", name)
 
 
