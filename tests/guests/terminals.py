@@ -134,3 +134,29 @@ def stopping():
     held = code(os.write, terminal, b"held")
     termios.tcflow(terminal, termios.TCOON)
     return held, os.write(terminal, b"shown"), read(master, 5)
+
+
+@show
+def switching_while_typing():
+    """No byte is lost or out of its place, whatever the modes are when it comes."""
+    master, terminal = os.openpty()
+    attributes = termios.tcgetattr(terminal)
+    attributes[3] &= ~(termios.ECHO | termios.ISIG)
+    typed = b"".join(b"%d word\r" % number for number in range(300))
+
+    def keys():
+        for start in range(0, len(typed), 7):
+            os.write(master, typed[start:start + 7])
+
+    typist = threading.Thread(target=keys)
+    typist.start()
+    got, rounds, bound = b"", 0, time.monotonic() + 120
+    while len(got) < len(typed) and time.monotonic() < bound:
+        rounds += 1
+        attributes[3] ^= termios.ICANON if rounds % 3 else 0
+        attributes[0] ^= termios.ICRNL if rounds % 5 else 0
+        termios.tcsetattr(terminal, termios.TCSADRAIN if rounds % 2 else termios.TCSANOW, attributes)
+        if select.select([terminal], [], [], 0)[0]:
+            got += os.read(terminal, 1 + rounds % 100)
+    typist.join()
+    return len(got) - len(typed), got.replace(b"\n", b"\r") == typed
