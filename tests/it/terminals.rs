@@ -53,6 +53,6 @@ macro_rules! cases {
 }
 
 cases! {
-    editing completion keys_of_signals jobs resizing line_discipline paging vim stopped_editor
+    editing completion keys_of_signals jobs resizing line_discipline pasting paging vim stopped_editor
     colours repainting reconnecting one_after_another hang_up
 }

@@ -186,7 +186,8 @@ class Here(Terminal):
         return subprocess.check_output(command, shell=True, text=True)
 
     def write(self, data):
-        os.write(self.master, data)
+        while data:
+            data = data[os.write(self.master, data):]
 
     def set_size(self, rows, columns):
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -332,6 +333,16 @@ def line_discipline(open_terminal):
     return [terminal.run("stty -echo; echo unseen; stty echo").run("setsid -w sh -c 'cat </dev/tty'; echo $?").text()]
 
 
+def pasting(open_terminal):
+    """100 KB typed into a program at once, 20 KB into one line of the shell."""
+    terminal = open_terminal().fresh()
+    text = "".join(f"{number} {'x' * (number % 70)}\r" for number in range(2500))
+    terminal.send("stty -echo; echo go; cat >f; stty echo\r").until("\ngo").send(text + "\x04").prompt()
+    shots = [terminal.run("clear; wc -lc <f; md5sum f").text()]
+    terminal.send("clear; : " + "w" * 20000 + "\r").prompt()
+    return shots + [terminal.run("clear; history 2 | wc -c").text()]
+
+
 def paging(open_terminal):
     """less: screens, searching, lines wrapped and chopped, a resize, several files, the end."""
     terminal = open_terminal(12, 40).fresh()
@@ -457,7 +468,7 @@ def hang_up(open_terminal):
     return []
 
 
-TWINS = [editing, completion, keys_of_signals, jobs, resizing, line_discipline, paging, vim, stopped_editor]
+TWINS = [editing, completion, keys_of_signals, jobs, resizing, line_discipline, pasting, paging, vim, stopped_editor]
 ALONE = [colours, repainting, reconnecting, one_after_another, hang_up]
 
 
