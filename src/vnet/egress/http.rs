@@ -185,10 +185,16 @@ fn upgrades(headers: &HeaderMap) -> bool {
     headers.contains_key(UPGRADE) && !asked.any(http)
 }
 
-/// A request as it is sent on: HTTP/1 gets the path alone, and the host as its header.
-fn prepare<B>(request: &mut Request<B>, version2: bool) -> Result<(), Refused> {
+/// Makes of a request what is sent on. What ends here goes first: else a guest could list a header that a rule sets in its own `Connection`.
+fn prepare<B>(site: &Site, request: &mut Request<B>, version2: bool) -> Result<(), Refused> {
     let upgrade = !version2 && upgrades(request.headers());
     end_to_end(request.headers_mut(), upgrade);
+    site.admit(request)?;
+    address(request, version2)
+}
+
+/// HTTP/1 gets the path alone, and the host as its header.
+fn address<B>(request: &mut Request<B>, version2: bool) -> Result<(), Refused> {
     if version2 {
         *request.version_mut() = Version::HTTP_2;
         return Ok(());
@@ -249,7 +255,7 @@ async fn exchange1(
     sender: &Mutex<client1::SendRequest<Incoming>>,
     mut request: Request<Incoming>,
 ) -> Response<Body> {
-    if let Err(refused) = site.admit(&mut request).and_then(|()| prepare(&mut request, false)) {
+    if let Err(refused) = prepare(site, &mut request, false) {
         return site.refuse(&refused);
     }
     let upgrade = request.headers().contains_key(UPGRADE);
@@ -296,8 +302,7 @@ where
     let service = service_fn(|mut request: Request<Incoming>| {
         let (site, mut sender) = (site.clone(), sender.clone());
         async move {
-            let admitted = site.admit(&mut request).and_then(|()| prepare(&mut request, true));
-            if let Err(refused) = admitted {
+            if let Err(refused) = prepare(&site, &mut request, true) {
                 return Ok::<_, Infallible>(site.refuse(&refused));
             }
             Ok(match sender.send_request(request).await {
@@ -323,6 +328,8 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vnet::egress::{Egress, Gate, Owner};
+    use crate::vnet::{Net, resolver::Resolver};
 
     fn request(uri: &str, hosts: &[&str]) -> Request<()> {
         let mut request = Request::builder().uri(uri);
@@ -351,8 +358,38 @@ mod tests {
         }
     }
 
-    #[test]
-    fn no_other_version_of_http_is_asked_for() {
+    /// A connection to `a.example`, proved by TLS, whose rule sets these headers.
+    fn site(headers: &[(&str, &str)]) -> Site {
+        let egress = Egress::internet().rule("a.example", headers.iter().copied()).unwrap();
+        let limits = crate::config::Limits::default();
+        let net = Net::new(egress, Resolver::new(), Gate::default(), &limits, "");
+        let to = "1.1.1.1:443".parse().unwrap();
+        let flow = Flow::open(&net, to, Owner::default()).unwrap();
+        Site::new(flow, Some("a.example".to_owned()), None)
+    }
+
+    #[tokio::test]
+    async fn no_guest_lists_away_what_a_rule_sets() {
+        let site = site(&[("X-Tenant", "guest"), ("Authorization", "secret")]);
+        for version2 in [false, true] {
+            let mut request = request("http://a.example/", &["a.example"]);
+            for (name, value) in [
+                ("connection", "X-Tenant, authorization"),
+                ("x-tenant", "root"),
+                ("authorization", "own"),
+            ] {
+                request.headers_mut().insert(name, HeaderValue::from_static(value));
+            }
+            assert!(prepare(&site, &mut request, version2).is_ok());
+            for (name, value) in [("x-tenant", "guest"), ("authorization", "secret")] {
+                let all: Vec<_> = request.headers().get_all(name).iter().collect();
+                assert_eq!(all, [value], "{name}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn no_other_version_of_http_is_asked_for() {
         for (asked, passes) in
             [("websocket", true), ("h2c", false), ("echo, H2C", false), ("HTTP/2.0", false)]
         {
@@ -364,14 +401,14 @@ mod tests {
             ] {
                 request.headers_mut().insert(name, HeaderValue::from_static(value));
             }
-            assert!(prepare(&mut request, false).is_ok());
+            assert!(prepare(&site(&[]), &mut request, false).is_ok());
             assert_eq!(request.headers().contains_key(UPGRADE), passes, "{asked}");
             assert!(!request.headers().contains_key("http2-settings"), "{asked}");
         }
     }
 
-    #[test]
-    fn what_belongs_to_the_connection_stays_there() {
+    #[tokio::test]
+    async fn what_belongs_to_the_connection_stays_there() {
         let mut request = request("http://a.example/b?c", &["a.example"]);
         for (name, value) in [
             ("connection", "close, X-Gone, Upgrade, Host, Content-Length"),
@@ -384,7 +421,7 @@ mod tests {
         ] {
             request.headers_mut().insert(name, HeaderValue::from_static(value));
         }
-        assert!(prepare(&mut request, false).is_ok());
+        assert!(prepare(&site(&[]), &mut request, false).is_ok());
         assert_eq!(request.uri(), "/b?c");
         let mut left: Vec<&str> = request.headers().keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
