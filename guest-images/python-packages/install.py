@@ -17,7 +17,8 @@ from pathlib import Path
 SCRIPT = """#!/usr/bin/python3
 import sys
 from {module} import {function}
-sys.exit({call}())
+if __name__ == "__main__":
+    sys.exit({call}())
 """
 
 

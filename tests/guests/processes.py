@@ -1,6 +1,8 @@
 """Processes that multiprocessing starts exclude and wake each other: each way of it, by name, when it held."""
 import concurrent.futures
+import ctypes
 import multiprocessing
+import multiprocessing.sharedctypes
 import pathlib
 import sys
 
@@ -26,6 +28,21 @@ def wait_for_turn(condition, own):
         condition.wait_for(lambda: TURN.read_text() == str(own))
         TURN.write_text(str(own + 1))
         condition.notify_all()
+
+
+class Pair(ctypes.Structure):
+    _fields_ = [("left", ctypes.c_int), ("right", ctypes.c_double)]
+
+
+def add_shared(number, numbers, pair):
+    for _ in range(ROUNDS):
+        with number:
+            number.value += 1
+        with numbers.get_lock():
+            numbers[1] += 0.5
+        with pair:
+            pair.left += 1
+            pair.right -= 1
 
 
 def square(n):
@@ -60,6 +77,13 @@ def main():
     ended([started(add, lock) for _ in range(PROCESSES)])
     assert COUNTER.read_text() == str(PROCESSES * ROUNDS), COUNTER.read_text()
     held.append("lock")
+
+    number, numbers = multiprocessing.Value("i", 5), multiprocessing.Array("d", 3)
+    pair = multiprocessing.sharedctypes.synchronized(multiprocessing.sharedctypes.RawValue(Pair, 0, 0))
+    ended([started(add_shared, number, numbers, pair) for _ in range(PROCESSES)])
+    times = PROCESSES * ROUNDS
+    assert (number.value, list(numbers), pair.left, pair.right) == (5 + times, [0, times / 2, 0], times, -times)
+    held.append("values")
 
     TURN.write_text("0")
     condition = multiprocessing.Condition()

@@ -1,7 +1,9 @@
-"""Threads under every switch interval, what faulthandler says of them, and modules that cannot be there."""
+"""Threads under every switch interval, what faulthandler says of them, and what cannot be there."""
+import ctypes
 import faulthandler
 import functools
 import multiprocessing
+import os
 import pathlib
 import sys
 import tempfile
@@ -96,12 +98,14 @@ for thread in threads:
     thread.join()
 print("tracebacks")
 
-for name in ("ctypes", "ctypes.util", "tkinter", "turtle"):
+for name in ("tkinter", "turtle"):
     try:
         __import__(name)
     except ModuleNotFoundError as error:
         print(f"{error.name}: {error}")
-try:
-    multiprocessing.Value("i")
-except ModuleNotFoundError as error:
-    print("Value:", error)
+for missing in (lambda: os.fork(), lambda: multiprocessing.get_context("fork"),
+                lambda: ctypes.CDLL("libc.so.6"), lambda: ctypes.pythonapi.Py_IncRef):
+    try:
+        missing()
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}")

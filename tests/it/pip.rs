@@ -175,13 +175,65 @@ fn index_and_proxy_are_told_by_environment_and_configuration() {
     assert_eq!(install("", ""), "http\nproxy\n0\n", "a proxy by pip.conf");
 }
 
+/// The line of pip for a wheel that cannot be.
+fn refusal(project: &str, wheel: &str) -> String {
+    format!(
+        "ERROR: {project} has native code ({wheel}), and programs in an isolet sandbox are WebAssembly: only pure Python wheels \
+         (none-any) and sources without native code can be installed"
+    )
+}
+
+/// Makes what else an index has: a source with native code beside native wheels, and a project that was pure once.
+const NATIVE: &str = "
+import io, pathlib, tarfile, zipfile
+files = {
+    'PKG-INFO': 'Metadata-Version: 2.1\\nName: codelib\\nVersion: 1.0\\n',
+    'setup.py': 'from setuptools import Extension, setup\\nsetup(name=\"codelib\", version=\"1.0\", ext_modules=[Extension(\"codelib\", [\"codelib.c\"])])\\n',
+    'codelib.c': 'int x;\\n',
+}
+pathlib.Path('index/codelib').mkdir()
+with tarfile.open('index/codelib/codelib-1.0.tar.gz', 'w:gz') as archive:
+    for name, text in files.items():
+        entry = tarfile.TarInfo('codelib-1.0/' + name)
+        entry.size = len(text)
+        archive.addfile(entry, io.BytesIO(text.encode()))
+pathlib.Path('index/codelib/codelib-1.0-cp314-cp314-musllinux_1_2_x86_64.whl').write_bytes(b'')
+pathlib.Path('index/oncepure').mkdir()
+with zipfile.ZipFile('index/oncepure/oncepure-1.0-py3-none-any.whl', 'w') as wheel:
+    info = 'oncepure-1.0.dist-info/'
+    wheel.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: oncepure\\nVersion: 1.0\\n')
+    wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
+    wheel.writestr(info + 'RECORD', '')
+for version in ('2.0', '2.1'):
+    pathlib.Path(f'index/oncepure/oncepure-{version}-cp314-cp314-manylinux_2_17_x86_64.whl').write_bytes(b'')
+";
+
 #[test]
 fn native_code_is_refused_by_a_line_that_says_so() {
     let guest = with_index();
-    let said = patiently(&guest, "! pip install --index-url http://127.0.0.1:3141/ fastlib 2>&1");
-    let line = "ERROR: fastlib has native code (fastlib-1.0-cp314-cp314-manylinux_2_17_x86_64.whl), and programs in an isolet \
-                sandbox are WebAssembly: only pure Python wheels (none-any) and sources without native code can be installed";
-    assert!(said.lines().any(|said| said == line), "{said}");
+    guest.write("/home/user/native.py", NATIVE.as_bytes());
+    patiently(&guest, "cd /home/user; python3 native.py");
+    let pip = |asked: &str| {
+        let index = "--index-url http://127.0.0.1:3141/";
+        patiently(&guest, &format!("pip install {index} {asked} 2>&1; echo ended with $?"))
+    };
+    let newest = "oncepure-2.1-cp314-cp314-manylinux_2_17_x86_64.whl";
+    for (asked, project, wheel) in [
+        ("fastlib", "fastlib", "fastlib-1.0-cp314-cp314-manylinux_2_17_x86_64.whl"),
+        ("codelib", "codelib", "codelib-1.0-cp314-cp314-musllinux_1_2_x86_64.whl"),
+        ("'oncepure>=2'", "oncepure", newest),
+        ("oncepure==2.0", "oncepure", "oncepure-2.0-cp314-cp314-manylinux_2_17_x86_64.whl"),
+    ] {
+        let said = pip(asked);
+        let line = refusal(project, wheel);
+        assert!(said.lines().any(|said| said == line), "{said}");
+        assert!(said.ends_with("ended with 1\n"), "{said}");
+    }
+    // What nobody has is no matter of native code, and what there is is installed.
+    let said = pip("oncepure==3");
+    assert!(!said.contains("native code") && said.contains("No matching distribution"), "{said}");
+    let said = pip("oncepure");
+    assert!(said.contains("Successfully installed oncepure-1.0"), "{said}");
 }
 
 /// Makes a source of pydantic-core 2.41.5 in the index: its build system is what the real one has.
@@ -209,10 +261,7 @@ fn another_version_of_pydantic_s_core_is_refused_and_the_one_that_is_there_stays
             format!("cd /home/user; ! pip install {index} {options} pydantic-core==2.41.5 2>&1");
         patiently(&guest, &command)
     };
-    let line = format!(
-        "ERROR: pydantic-core has native code ({native}), and programs in an isolet sandbox are WebAssembly: only pure \
-         Python wheels (none-any) and sources without native code can be installed"
-    );
+    let line = refusal("pydantic-core", native);
     let refused = |said: &str| said.lines().any(|said| said == line);
     let said = pip("");
     assert!(refused(&said), "{said}");
@@ -221,7 +270,7 @@ fn another_version_of_pydantic_s_core_is_refused_and_the_one_that_is_there_stays
     patiently(&guest, "cd /home/user; python3 source.py");
     let said = pip("");
     let wants = said.contains("No matching distribution found for maturin");
-    assert!(wants && said.contains("Failed to build 'pydantic-core'"), "{said}");
+    assert!(wants && said.contains("Failed to build 'pydantic-core'") && refused(&said), "{said}");
     let said = pip("--only-binary pydantic-core");
     assert!(refused(&said), "{said}");
     let works = "python3 -c 'import pydantic; print(pydantic.TypeAdapter(int).validate_python(\"5\"))'; pip check";

@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -270,7 +271,7 @@ fn processes_exclude_each_other() {
     guest.write("/home/user/processes.py", program.as_bytes());
     assert_eq!(
         patiently(&guest, "python3 /home/user/processes.py"),
-        "queue lock condition pool executor\n"
+        "queue lock values condition pool executor\n"
     );
 }
 
@@ -278,15 +279,89 @@ fn processes_exclude_each_other() {
 fn threads_change_places_and_show_where_they_are() {
     let guest = Guest::create(Server::shared());
     guest.write("/home/user/switches.py", include_bytes!("../guests/switches.py"));
-    let native = "calling native libraries needs machine code (libffi), and programs in an isolet sandbox are WebAssembly";
     let display = "an isolet sandbox has no display";
     assert_eq!(
         patiently(&guest, "python3 /home/user/switches.py 2>&1"),
         format!(
             "turns\ntracebacks\n\
-             ctypes: No module named 'ctypes': {native}\nctypes: No module named 'ctypes': {native}\n\
              tkinter: No module named 'tkinter': {display}\nturtle: No module named 'turtle': {display}\n\
-             Value: No module named 'ctypes': {native}\n"
+             AttributeError: module 'os' has no attribute 'fork': a program in an isolet sandbox cannot be copied while it runs, \
+             use subprocess, os.posix_spawn or multiprocessing\n\
+             ValueError: cannot find context for 'fork': there is no os.fork() in an isolet sandbox, use the start method \"spawn\"\n\
+             OSError: cannot load libc.so.6: programs in an isolet sandbox are WebAssembly and load no libraries\n\
+             AttributeError: Symbol not found: Py_IncRef\n"
         )
+    );
+}
+
+#[test]
+fn ctypes_has_all_but_libraries() {
+    let guest = Guest::create(Server::shared());
+    guest.write("/home/user/foreign.py", include_bytes!("../guests/foreign.py"));
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guests/foreign.py");
+    let native = run(Command::new("python3").arg(program), BOUND).success();
+    assert_eq!(patiently(&guest, "python3 /home/user/foreign.py 2>&1"), native);
+}
+
+const DEBUGGED: &str = "
+from flask import Flask
+app = Flask(__name__)
+@app.get('/version')
+def version():
+    return 'first'
+@app.get('/broken')
+def broken():
+    return str(1 / 0)
+";
+
+/// Asks until the answer is `wanted`: a program that reloads itself is away meanwhile.
+fn comes_to_answer(guest: &Guest<'_>, path: &str, wanted: &str) {
+    let asked = format!(
+        "until [ \"$(curl -s http://127.0.0.1:5000{path})\" = {wanted} ]; do sleep 0.1; done; echo it does"
+    );
+    assert_eq!(patiently(guest, &asked), "it does\n");
+}
+
+#[test]
+fn flask_debugs_and_reloads() {
+    let guest = serving(DEBUGGED, "flask --app server run --debug --host 0.0.0.0 --port 5000");
+    comes_to_answer(&guest, "/version", "first");
+    let page = guest.get(5000, "/broken");
+    assert_eq!(page.status, 500);
+    let text = page.text();
+    assert!(text.contains("ZeroDivisionError") && text.contains("Werkzeug Debugger"), "{text}");
+    guest.write("/home/user/server.py", DEBUGGED.replace("first", "second").as_bytes());
+    comes_to_answer(&guest, "/version", "second");
+}
+
+const RELOADED: &str = "
+async def app(scope, receive, send):
+    if scope['type'] == 'http':
+        await send({'type': 'http.response.start', 'status': 200, 'headers': []})
+        await send({'type': 'http.response.body', 'body': b'first'})
+";
+
+#[test]
+fn uvicorn_reloads_and_has_workers() {
+    let guest = serving(RELOADED, "uvicorn --reload --host 0.0.0.0 --port 5000 server:app");
+    comes_to_answer(&guest, "/", "first");
+    guest.write("/home/user/server.py", RELOADED.replace("first", "second").as_bytes());
+    comes_to_answer(&guest, "/", "second");
+    let guest = serving(RELOADED, "uvicorn --workers 2 --host 0.0.0.0 --port 5000 server:app");
+    comes_to_answer(&guest, "/", "first");
+    let children = "ps -eo args | grep -c '[s]pawn_main'";
+    assert_eq!(patiently(&guest, children), "2\n");
+}
+
+#[test]
+fn the_repl_of_asyncio_awaits() {
+    let guest = Guest::create(Server::shared());
+    let said =
+        patiently(&guest, "echo 'print(await asyncio.sleep(0, 40 + 2))' | python3 -m asyncio 2>&1");
+    assert!(said.contains("42"), "{said}");
+    let refused = patiently(&guest, "! python3 -m asyncio ps $$ 2>&1");
+    assert!(
+        refused.contains("no process in an isolet sandbox can read another one's memory"),
+        "{refused}"
     );
 }
