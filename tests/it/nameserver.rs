@@ -31,6 +31,15 @@ impl Nameserver {
 
     /// The same on one address, which may be one of another's every address.
     pub fn start_at(address: IpAddr, names: &[(&str, &[&str])]) -> Nameserver {
+        Nameserver::start_held(address, names, || ())
+    }
+
+    /// The same, which answers each question only when `hold` comes back.
+    pub fn start_held(
+        address: IpAddr,
+        names: &[(&str, &[&str])],
+        mut hold: impl FnMut() + Send + 'static,
+    ) -> Nameserver {
         let socket = bind(address).expect("port 53 is free here");
         let names: BTreeMap<String, Vec<IpAddr>> = names
             .iter()
@@ -45,6 +54,7 @@ impl Nameserver {
             let mut packet = [0; 4096];
             while let Ok((length, from)) = socket.recv_from(&mut packet) {
                 let Ok(question) = Message::from_vec(&packet[..length]) else { continue };
+                hold();
                 let answer = answer(&names, &writer, &question);
                 let answer = answer.to_vec().expect("a small message can be encoded");
                 // A lost answer is asked for again.

@@ -3,6 +3,7 @@
 
 use std::net::Ipv4Addr;
 use std::process::Command;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -193,6 +194,59 @@ fn a_sandboxs_own_name_servers_are_asked_and_nobody_else() {
         assert_eq!(asked("api.example.org"), "1.1.1.1\n", "the host's again");
     });
 }
+
+/// Looks a name up in one thread and serves HTTP in others: `/name` waits for the address.
+const LOOKS: &str = r#"
+import http.server, socket, threading
+found = []
+def look():
+    while not found:
+        try:
+            found.append(socket.getaddrinfo("slow.example.org", 80)[0][4][0])
+        except socket.gaierror:
+            pass
+looker = threading.Thread(target=look)
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/name":
+            looker.join()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write((found or ["still looking"])[0].encode())
+    def log_message(self, *arguments):
+        pass
+server = http.server.ThreadingHTTPServer(("0.0.0.0", 5000), Handler)
+looker.start()
+print("up", flush=True)
+server.serve_forever()
+"#;
+
+#[test]
+fn a_thread_that_waits_for_a_name_holds_up_no_other() {
+    let name = "policies::a_thread_that_waits_for_a_name_holds_up_no_other";
+    in_world(name, &[], |server, _, _, _| {
+        let (asks, asked) = channel();
+        let (answers, answer) = channel::<()>();
+        // Both ends go with the test: then it answers whatever comes.
+        let hold = move || {
+            let _ = asks.send(());
+            let _ = answer.recv();
+        };
+        let names: &[(&str, &[&str])] = &[("slow.example.org", &["1.1.1.1"])];
+        let _slow =
+            outside(|| Nameserver::start_held(Ipv4Addr::new(9, 9, 9, 9).into(), names, hold));
+        let guest = Guest::create(server);
+        assert_eq!(set(server, &guest, &json!({ "dnsServers": ["9.9.9.9"] })).0, 204);
+        start(&guest, "looks", LOOKS);
+        asked.recv_timeout(HELD_BOUND).expect("the name server is asked");
+        assert_eq!(guest.get(5000, "/").text(), "still looking");
+        drop(answers);
+        assert_eq!(guest.get(5000, "/name").text(), "1.1.1.1");
+    });
+}
+
+/// A hang.
+const HELD_BOUND: Duration = Duration::from_secs(600);
 
 /// Opens connections until it is refused, closes one, and opens another.
 const FILL: &str = r#"
