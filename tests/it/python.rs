@@ -258,7 +258,7 @@ fn fastapi_counts_as_installed() {
 
 /// As [`Guest::shell`], for what may say nothing for minutes on a busy machine: a NUL every few seconds shows that it lives.
 pub fn patiently(guest: &Guest<'_>, command: &str) -> String {
-    let beating = "while sleep 5; do printf '\\0'; done & beat=$!";
+    let beating = "while sleep 5 >/dev/null 2>&1; do printf '\\0'; done & beat=$!";
     let output =
         guest.shell(&format!("{beating}; ( {command}\n); code=$?; kill $beat; exit $code"));
     output.replace('\0', "")
