@@ -30,7 +30,7 @@ kernel_header() {
 unpack_python() {
     stamp=$(cat "$here"/patches/*.patch | sha256sum | cut -c1-16)
     [ -f "$work/python/.patched-$stamp" ] && return
-    rm -rf "$work/python" "$work/python-build"
+    rm -rf "$work/python" "$work/python-build" "$work/python.profdata"
     mkdir -p "$work/python"
     tar -xf "$python_tar" -C "$work/python" --strip-components=1
     for patch in "$here"/patches/*.patch; do
@@ -62,7 +62,7 @@ configure_python() {
 # What of the code is hot: counted by an interpreter for the machine that builds, of the same source and choices, while it
 # runs the tests that CPython's own builds are profiled by. The compiler counts in the source, so the counts hold for any target.
 profile_python() {
-    [ -f "$work/python.profdata" ] && [ "$work/python.profdata" -nt "$work/python/configure" ] && return
+    [ -f "$work/python.profdata" ] && return
     rm -rf "$work/python-counted" "$work/counts"
     mkdir -p "$work/python-counted/Modules" "$work/counts"
     printf '%s\n' '*disabled*' _remote_debugging _ctypes > "$work/python-counted/Modules/Setup.local"
