@@ -6,12 +6,13 @@
 //! It frames nothing: where a message ends hyper decides. What this cannot follow to the byte it spoils as well, so that the two
 //! are never at different places of the stream.
 
+use super::through::Reads;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
 const LENGTH: &[u8] = b"content-length";
 const CODING: &[u8] = b"transfer-encoding";
@@ -19,17 +20,16 @@ const CODING: &[u8] = b"transfer-encoding";
 /// What no head and no framing of a body may contain.
 const SPOILED: u8 = 0;
 
-/// A client's HTTP/1.1 connection, read along with.
-pub(crate) struct Framed<S> {
-    stream: S,
+/// Reads along with a client's HTTP/1.1 connection.
+pub(crate) struct Along {
     reader: Reader,
     tunnel: Arc<AtomicBool>,
 }
 
-impl<S> Framed<S> {
+impl Along {
     /// Reads along until `tunnel` is set: what comes from then on is no HTTP.
-    pub(crate) fn new(stream: S, tunnel: Arc<AtomicBool>) -> Self {
-        Self { stream, reader: Reader::default(), tunnel }
+    pub(crate) fn until(tunnel: Arc<AtomicBool>) -> Self {
+        Self { reader: Reader::default(), tunnel }
     }
 }
 
@@ -176,49 +176,19 @@ impl Reader {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Framed<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
+impl Reads for Along {
+    fn poll_through<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut this.stream).poll_read(context, buffer);
-        if !this.tunnel.load(Ordering::Relaxed) {
-            this.reader.read(&mut buffer.filled_mut()[before..]);
+        let polled = Pin::new(stream).poll_read(context, buffer);
+        if !self.tunnel.load(Ordering::Relaxed) {
+            self.reader.read(&mut buffer.filled_mut()[before..]);
         }
         polled
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Framed<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! serve   connections: TLS, HTTP/2 or HTTP/1.1 by the first bytes (sniff), limits, draining
-//! framing requests with two lengths are refused
+//! framing requests with two lengths are refused;  through: what sniff and framing have of a stream
 //! stall   a client that stops reading is left;  idle: one that asks for nothing more
 //! host    whom a request is for
 //!   control, sandboxes, list, fields     REST, with an API key (teams, quota, idempotency, audit)
@@ -50,6 +50,7 @@ mod sniff;
 mod stall;
 mod teams;
 mod templates;
+mod through;
 mod tls;
 
 pub use environment::print_env;

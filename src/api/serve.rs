@@ -7,11 +7,12 @@
 #![expect(clippy::disallowed_methods, reason = "it listens, and makes the data directory")]
 
 use super::admission::Admission;
-use super::framing::Framed;
+use super::framing::Along;
 use super::host::Domain;
 use super::idle::{Answering, Calls};
 use super::sniff::{First, sniff};
 use super::stall::Impatient;
+use super::through::Through;
 use super::tls::{self, Tls};
 use super::{Api, KeyFile, Options, Peer, TeamLimits, build, environment, keys};
 use crate::vnet::Visit;
@@ -402,7 +403,7 @@ where
         }
         return Ok(connection.await?);
     }
-    let stream = TokioIo::new(Framed::new(stream, tunnel));
+    let stream = TokioIo::new(Through::new(stream, Along::until(tunnel)));
     let mut connection =
         std::pin::pin!(version_1().serve_connection(stream, service).with_upgrades());
     tokio::select! {

@@ -1,10 +1,11 @@
 //! What a new connection speaks, by its first bytes: TLS (a handshake record), HTTP/2 with prior knowledge (its preface, RFC 9113
 //! section 3.4), or HTTP/1.1. What was read is given back to who serves the connection.
 
+use super::through::{Reads, Through};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 /// The first byte of a TLS connection: a handshake record.
 const TLS_FIRST_BYTE: u8 = 0x16;
@@ -25,9 +26,8 @@ pub(crate) enum First {
     Nothing,
 }
 
-/// A stream of which some bytes were read already.
-pub(crate) struct Sniffed<S> {
-    stream: S,
+/// Bytes of a stream that were read already.
+pub(crate) struct Begun {
     read: [u8; PREFACE.len()],
     from: usize,
     to: usize,
@@ -38,7 +38,7 @@ pub(crate) struct Sniffed<S> {
 /// # Errors
 ///
 /// Those of reading.
-pub(crate) async fn sniff<S>(mut stream: S) -> io::Result<(Sniffed<S>, First)>
+pub(crate) async fn sniff<S>(mut stream: S) -> io::Result<(Through<S, Begun>, First)>
 where
     S: AsyncRead + Unpin,
 {
@@ -60,53 +60,23 @@ where
             break First::Http2;
         }
     };
-    Ok((Sniffed { stream, read, from: 0, to }, first))
+    Ok((Through::new(stream, Begun { read, from: 0, to }), first))
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Sniffed<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
+impl Reads for Begun {
+    fn poll_through<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        if this.from == this.to {
-            return Pin::new(&mut this.stream).poll_read(context, buffer);
+        if self.from == self.to {
+            return Pin::new(stream).poll_read(context, buffer);
         }
-        let count = (this.to - this.from).min(buffer.remaining());
-        buffer.put_slice(&this.read[this.from..this.from + count]);
-        this.from += count;
+        let count = (self.to - self.from).min(buffer.remaining());
+        buffer.put_slice(&self.read[self.from..self.from + count]);
+        self.from += count;
         Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Sniffed<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 
