@@ -64,8 +64,8 @@ impl fmt::Display for Held {
 }
 
 /// A figure of /proc/PID/status in bytes.
-fn status_bytes(pid: u32, name: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the server runs");
+pub fn status_bytes(pid: u32, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|line| line.trim().strip_suffix(" kB")).expect("a line of Linux");
     kib.trim().parse::<u64>().expect("a number") << 10
